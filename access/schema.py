@@ -1,0 +1,56 @@
+"""Rules that the schema says by trigger, the same on both databases. For use in migrations.
+
+SQLite drops a table's triggers when Django rebuilds the table: a later migration that alters one of these tables must
+name the rule again, and a test reads the catalogs after ``migrate`` for every rule by name.
+"""
+
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+
+def rule(name: str, table: str, when: str, refuse_if: str, says: str) -> migrations.RunPython:
+    """A trigger that refuses a write.
+
+    Args:
+        name: the rule's name in the catalogs.
+        when: ``BEFORE INSERT`` or the like.
+        refuse_if: an SQL condition over ``NEW`` and ``OLD``, understood by both databases.
+        says: the database's own words when it refuses.
+    """
+
+    def add(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        for statement in _statements(editor.connection.vendor, name, table, when, refuse_if, says):
+            editor.execute(statement, params=None)
+
+    def drop(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        on = f" ON {table}" if editor.connection.vendor == "postgresql" else ""
+        editor.execute(f"DROP TRIGGER IF EXISTS {name}{on}", params=None)
+
+    return migrations.RunPython(add, drop)
+
+
+def _statements(vendor: str, name: str, table: str, when: str, refuse_if: str, says: str) -> list[str]:
+    if vendor == "sqlite":
+        return [
+            f"DROP TRIGGER IF EXISTS {name}",
+            f"CREATE TRIGGER {name} {when} ON {table} WHEN {refuse_if} BEGIN SELECT RAISE(ABORT, '{name}: {says}'); END",
+        ]
+    return [
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {refuse_if} THEN RAISE EXCEPTION '{name}: {says}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+        f"CREATE TRIGGER {name} {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+    ]
+
+
+def append_only(table: str) -> list[migrations.RunPython]:
+    """Rows of the table are written once and never changed or deleted."""
+    return [
+        rule(f"{table}_never_changes", table, "BEFORE UPDATE", _ALWAYS, "rows are append-only"),
+        rule(f"{table}_never_goes", table, "BEFORE DELETE", _ALWAYS, "rows are append-only"),
+    ]
+
+
+_ALWAYS = "1 = 1"

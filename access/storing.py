@@ -1,0 +1,98 @@
+"""Keep bytes: temporary file in the same filesystem, fsync, hash, rename to the hash, read-only, and only then a row."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from access import clock
+from access.models import StoredFile
+from access.models.files import path_of
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that are safe on the disk and have no row yet."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+    inode: int
+    content_type: str
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A folder for temporary files on the store's own filesystem, gone afterwards."""
+    folder = Path(settings.MEDIA_DIR) / "tmp" / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        for leftover in folder.iterdir():
+            leftover.unlink()
+        folder.rmdir()
+
+
+def keep(path: Path, content_type: str) -> Kept:
+    """Move a finished file from a ``workspace`` into the store.
+
+    Raises:
+        OSError: the disk is full or fails; the store holds no torn file then.
+    """
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    target = path_of(sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        path.chmod(0o444)
+        path.rename(target)
+        _sync_folder(target.parent)
+    found = target.stat()
+    return Kept(sha256, found.st_size, found.st_mtime_ns, found.st_ino, content_type)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_row(kept: Kept) -> StoredFile:
+    """The row of kept bytes; the same bytes have one row. Call it inside the transaction that refers to it."""
+    facts = {"size": kept.size, "content_type": kept.content_type, "mtime_ns": kept.mtime_ns, "inode": kept.inode}
+    row, _ = StoredFile.objects.get_or_create(sha256=kept.sha256, defaults={**facts, "created_at": clock.now()})
+    return row
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of the whole file, in hex; empty if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def is_untouched(row: StoredFile) -> bool:
+    """Whether size, mtime and inode are those of the day it was stored: what each request can afford to ask."""
+    try:
+        found = row.path.stat()
+    except OSError:
+        return False
+    return (found.st_size, found.st_mtime_ns, found.st_ino) == (row.size, row.mtime_ns, row.inode)
+
+
+def is_intact(row: StoredFile) -> bool:
+    """Whether the bytes still have their hash: the full check, reading the whole file."""
+    return hash_of(row.path) == row.sha256

@@ -1,0 +1,9 @@
+"""The Django admin of this site: its sign-in page is allauth's, so its limits hold there too."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+
+
+class AdminSite(admin.AdminSite):
+    site_header = site_title = "Vernissage"
+    login = secure_admin_login(admin.AdminSite.login)
