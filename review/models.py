@@ -7,8 +7,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from access.models import Cohort, Conflict, Enrollment, Halt, Program, User
+from access.models import Cohort, Conflict, Enrollment, Halt, Program, Role, User
 from generation.models import Output, Rendition
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def in_force(self, program: Program, at: datetime) -> "Policy | None":
+        """The newest version of the program's policy that is published, if there is one."""
+        return self.filter(program=program, published_at__lte=at).order_by("-number").first()
 
 
 class Policy(models.Model):
@@ -17,6 +23,8 @@ class Policy(models.Model):
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="policies")
     number = models.PositiveIntegerField()
     published_at = models.DateTimeField()
+
+    objects = PolicyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "policies"
@@ -27,7 +35,7 @@ class Policy(models.Model):
 
 
 class Clause(models.Model):
-    """One ground for a no, in the words artists read. There is none for criticism, and there must not be. Append-only."""
+    """One ground for a no, in the words artists read. For criticism there is none, and must be none. Append-only."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="clauses")
     code = models.CharField(max_length=8)
@@ -56,9 +64,14 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
     def reviewable_by(self, user: User, at: datetime) -> "SubmissionQuerySet":
         """What this reviewer may judge: in their programs, never their own, never against a declared conflict."""
-        programs = user.roles.live().filter(kind__in=["reviewer", "lead"]).values("program")
-        conflicts = Conflict.objects.live(at).filter(judge=user, program=OuterRef("program"), artist=OuterRef("enrollment__user"))
+        programs = Role.objects.reviewers().filter(user=user).values("program")
+        against = Conflict.objects.live(at).filter(judge=user, program=OuterRef("program"))
+        conflicts = against.filter(artist=OuterRef("enrollment__user"))
         return self.filter(program__in=programs).exclude(enrollment__user=user).exclude(Exists(conflicts))
+
+    def free(self, at: datetime) -> "SubmissionQuerySet":
+        """Waiting, and in no reviewer's hands."""
+        return self.waiting().exclude(Exists(Claim.objects.live(at).filter(submission=OuterRef("pk"))))
 
     def in_order(self) -> "SubmissionQuerySet":
         """The published order: risk band, then the nearer deadline, then the older."""
@@ -93,11 +106,21 @@ class Submission(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=["waiting", "decided", "withdrawn"]), name="submission_state_known"),
-            models.UniqueConstraint(fields=["output"], condition=~Q(state="withdrawn"), name="one_submission_of_an_output"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "decided", "withdrawn"]), name="submission_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["output"], condition=~Q(state="withdrawn"), name="one_submission_of_an_output"
+            ),
             models.CheckConstraint(condition=Q(due_at__gt=F("submitted_at")), name="submission_has_a_deadline"),
         ]
-        indexes = [models.Index(fields=["program", "-risk_band", "due_at", "submitted_at"], condition=Q(state="waiting"), name="submissions_waiting")]
+        indexes = [
+            models.Index(
+                fields=["program", "-risk_band", "due_at", "submitted_at"],
+                condition=Q(state="waiting"),
+                name="submissions_waiting",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -116,7 +139,7 @@ class Claim(models.Model):
     round = models.PositiveSmallIntegerField()
     fence = models.PositiveIntegerField()
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims")
-    shown = models.ForeignKey(Rendition, on_delete=models.PROTECT, related_name="+")  # what the reviewer was given to watch
+    shown = models.ForeignKey(Rendition, on_delete=models.PROTECT, related_name="+")  # what was given to watch
     claimed_at = models.DateTimeField()
     leased_until = models.DateTimeField()
     revealed_at = models.DateTimeField(null=True, blank=True)
@@ -170,7 +193,9 @@ class Opinion(models.Model):
             models.UniqueConstraint(fields=["submission", "round", "reviewer"], name="one_opinion_of_a_reviewer"),
             models.CheckConstraint(condition=Q(verdict="approved") | _SAYS_WHY, name="a_no_has_clause_words_and_range"),
             models.CheckConstraint(condition=Q(verdict__in=["approved", "rejected"]), name="opinion_verdict_known"),
-            models.CheckConstraint(condition=Q(kind__in=["first", "second", "tie_break", "qa", "golden"]), name="opinion_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["first", "second", "tie_break", "qa", "golden"]), name="opinion_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -210,21 +235,33 @@ class Decision(models.Model):
     recipes = models.JSONField()
     decided_at = models.DateTimeField()
     effective_at = models.DateTimeField()
-    overturns = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="overturned_by")
+    overturns = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="overturned_by"
+    )
 
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["submission", "round"], condition=Q(overturns=None), name="one_root_decision_of_a_round"),
-            models.CheckConstraint(condition=Q(verdict="approved") | _SAYS_WHY, name="a_decided_no_has_clause_words_and_range"),
+            models.UniqueConstraint(
+                fields=["submission", "round"], condition=Q(overturns=None), name="one_root_decision_of_a_round"
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict="approved") | _SAYS_WHY, name="a_decided_no_has_clause_words_and_range"
+            ),
             models.CheckConstraint(condition=~Q(artist=F("decided_by")), name="nobody_decides_on_their_own_output"),
             models.CheckConstraint(condition=Q(verdict__in=["approved", "rejected"]), name="decision_verdict_known"),
-            models.CheckConstraint(condition=Q(effective_at__gte=F("decided_at")), name="decision_takes_effect_afterwards"),
+            models.CheckConstraint(
+                condition=Q(effective_at__gte=F("decided_at")), name="decision_takes_effect_afterwards"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.submission}"
+
+    @property
+    def is_approval(self) -> bool:
+        return self.verdict == Verdict.APPROVED
 
 
 class Withdrawal(models.Model):
@@ -282,13 +319,20 @@ class Share(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    on_approval = models.BooleanField(default=False)  # made by ``settle``, as the artist asked when submitting
 
     objects = ShareQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")), name="share_expires_later"),
-            models.UniqueConstraint(fields=["output"], condition=Q(revoked_at=None), name="one_open_share_of_an_output"),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")), name="share_expires_later"
+            ),
+            models.UniqueConstraint(
+                fields=["output"], condition=Q(revoked_at=None), name="one_open_share_of_an_output"
+            ),
+            # Once per decision for ever: what its artist revoked does not come back by itself.
+            models.UniqueConstraint(fields=["decision"], condition=Q(on_approval=True), name="one_share_on_approval"),
         ]
 
     def __str__(self) -> str:
@@ -301,3 +345,9 @@ class Share(models.Model):
     @property
     def enrollment(self) -> Enrollment:
         return self.output.enrollment
+
+    def renditions(self) -> list[Rendition]:
+        """What the public may have: renditions of the approved master by the recipes that the decision froze."""
+        frozen = {(recipe, version) for recipe, version in self.decision.recipes}
+        shared = self.output.renditions.filter(parent_sha256=self.master_sha256, personal_to=None)
+        return [made for made in shared.select_related("file") if (made.recipe, made.version) in frozen]
