@@ -1,7 +1,7 @@
-"""From a fresh clone to a running site: ``python3 scripts/bootstrap.py run`` (or test, lint, bench, screenshots, setup).
+"""From a fresh clone to a running site: ``python3 scripts/bootstrap.py run`` (or test, lint, bench, screenshots).
 
-Only the standard library, since nothing else is there yet, and only syntax that an old Python can read, so that it can
-say that it is too old.
+Only the standard library, since nothing else is there yet, and only syntax that an old Python can read, so that it
+can say that it is too old.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ def install_torch() -> None:
     else:
         done = (wants_cpu_build() and torch_from("cpu")) or pip("install", "-qq", f"torch=={TORCH}", "-c", LOCK)
     if not done:
-        raise SetupFailed(
-            f"torch {TORCH} could not be installed. Is the network there? TORCH_INDEX chooses its source."
-        )
+        raise SetupFailed(f"torch {TORCH} could not be installed. Is there a network? TORCH_INDEX chooses its source.")
 
 
 def torch_from(source: str) -> bool:
@@ -93,7 +91,7 @@ def wants_cpu_build() -> bool:
 def install_locked(*locks: Path) -> None:
     files = [part for lock in locks for part in ("-r", lock)]
     if not (uv("install", *files) or pip("install", "-qq", *files)):
-        raise SetupFailed("The locked packages could not be installed. Is the network there?")
+        raise SetupFailed("The locked packages could not be installed. Is there a network?")
 
 
 # --- once per change of the lock files -----------------------------------------------------------------------------

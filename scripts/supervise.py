@@ -1,7 +1,7 @@
 """Open the house: migrate, seed, then web and two workers as children, until Ctrl-C.
 
-Each child is a process group of its own, logs to a file under ``var/log`` and is ended by its own id. A worker that dies
-is started again: the queue is in the database, so nothing is lost. Standard library only.
+Each child is a process group of its own, logs to a file under ``var/log`` and is ended by its own id. A worker that
+dies is started again: the queue is in the database, so nothing is lost. Standard library only.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
-HOST = os.environ.get("HOST", "127.0.0.1")
+HOST = "127.0.0.1"
 VERBOSE = os.environ.get("VERBOSE", "") not in ("", "0")
 
 READY_WITHIN = 120.0  # seconds; a cold disk imports slowly
@@ -33,7 +33,8 @@ TICK = 0.2
 LONGEST_PAUSE = 30.0  # seconds between two starts of a worker that keeps dying
 HEALTHY_AFTER = 60.0  # seconds of life after which a death counts as the first again
 
-WORTH_SHOWING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback|^\S*(Error|Exception)\b")
+# What the terminal shows of the logs; a file broker has no host, and says so at each start.
+WORTH_SHOWING = re.compile(r"\b(WARNING(?! kombu.connection)|ERROR|CRITICAL)\b|^Traceback|^\S*(Error|Exception)\b")
 WORKER_READY = re.compile(r"\S+@\S+ ready\.")
 
 # Runs before the child's own program: on Linux the kernel ends the child if this supervisor is killed outright.
@@ -147,8 +148,9 @@ def the_only_one() -> Iterator[None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             held.seek(0)
+            pid = held.read().strip()
             raise CannotOpen(
-                f"Vernissage already runs here (process {held.read().strip()}). For a second one choose another VAR_DIR."
+                f"Vernissage already runs here (process {pid}). Another needs a VAR_DIR of its own."
             ) from None
         held.truncate(0)
         held.write(str(os.getpid()))
@@ -158,14 +160,8 @@ def the_only_one() -> Iterator[None]:
 
 def manage(*args: str) -> str:
     """One management command to its end; its output, or all of it in the refusal."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *args],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
+    command = [sys.executable, "manage.py", *args]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode != 0:
         raise CannotOpen(f"manage.py {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -196,7 +192,7 @@ def answers(port: int) -> bool:
 
 
 def wait_until_ready(house: list[Child], port: int, closing: threading.Event) -> None:
-    web, *workers = house
+    web = house[0]
     deadline = time.monotonic() + READY_WITHIN
     while not closing.is_set():
         tend(house)
@@ -275,32 +271,38 @@ def welcome(port: int, seeded: str) -> None:
     say(f"Logs: {where}/log/ (VERBOSE=1 shows them here). Ctrl-C closes.\n{'─' * width}")
 
 
-def main() -> int:
-    closing, hurry = listen_for_the_end()
-    house: list[Child] = []
+def hold_open(port: int, closing: threading.Event, hurry: threading.Event) -> int:
+    seeded = prepare(port)
+    house = children(port)
     try:
-        port = chosen_port()
-        with the_only_one():
-            try:
-                seeded = prepare(port)
-                house = children(port)
-                say("Starting web, render worker and default worker")
-                for child in house:
-                    child.start()
-                wait_until_ready(house, port, closing)
-                if not closing.is_set():
-                    welcome(port, seeded)
-                while not closing.is_set():
-                    tend(house)
-                    closing.wait(TICK)
-                say("\nClosing")
-            finally:
-                close(house, hurry)
+        if not closing.is_set():
+            say("Starting web, render worker and default worker")
+            for child in house:
+                child.start()
+            wait_until_ready(house, port, closing)
+        if not closing.is_set():
+            welcome(port, seeded)
+        while not closing.is_set():
+            tend(house)
+            closing.wait(TICK)
+        say("\nClosing: a few seconds, so that a job under way can be handed back")
+        return 0
     except CannotOpen as refusal:
         say(str(refusal))
         return 1
-    say("Closed.")
-    return 0
+    finally:
+        close(house, hurry)
+        say("Closed.")
+
+
+def main() -> int:
+    closing, hurry = listen_for_the_end()
+    try:
+        with the_only_one():
+            return hold_open(chosen_port(), closing, hurry)
+    except CannotOpen as refusal:
+        say(str(refusal))
+        return 1
 
 
 if __name__ == "__main__":
