@@ -1,0 +1,37 @@
+"""Who may see review's files: the reviewer who holds the submission, and the public through a live link."""
+
+from access import clock, media, storing
+from access.models import StoredFile, User
+from review.models import Claim, Share, Submission
+from review.submitting import NEEDED
+
+
+@media.rule
+def claimed(file: StoredFile, viewer: media.Viewer) -> bool:
+    """A reviewer sees the shared renditions of a submission while they hold it, and nothing else."""
+    if not isinstance(viewer.user, User):
+        return False
+    now = clock.now()
+    in_hand = Claim.objects.live(now).filter(reviewer=viewer.user)
+    mine = Submission.objects.reviewable_by(viewer.user, now).waiting().filter(claims__in=in_hand)
+    return mine.filter(
+        output__renditions__file=file,
+        output__renditions__recipe__in=NEEDED,
+        output__renditions__personal_to=None,
+    ).exists()
+
+
+@media.rule
+def shared(file: StoredFile, viewer: media.Viewer) -> bool:
+    """The public sees what the approval behind a live link names, as long as the master is the approved one."""
+    if not viewer.share_token:
+        return False
+    links = Share.objects.live(clock.now()).filter(token=viewer.share_token)
+    share = links.select_related("decision", "output__master").first()
+    return share is not None and is_whole(share) and any(made.file_id == file.pk for made in share.renditions())
+
+
+def is_whole(share: Share) -> bool:
+    """Whether the master behind the link still has the bytes that were approved."""
+    master = share.output.master
+    return storing.is_untouched(master) or storing.is_intact(master)

@@ -1,0 +1,29 @@
+"""Publish the grounds for a no. There are no others, and criticism of the sponsor or the program is none."""
+
+from access import audit, clock
+from access.models import Program, User
+from access.policies import holds
+from access.refusals import NotAllowed
+from review.models import Clause, Policy
+
+
+def publish_policy(program: Program, *, clauses: list[tuple[str, str, str]], by: User | None) -> Policy:
+    """The program's next policy, from (code, title, text) of each clause. What was submitted before keeps its own.
+
+    Raises:
+        NotAllowed: ``by`` is not staff of the program. ``by=None`` is the system itself.
+    """
+    if by is not None and not holds(by, program, "program_staff"):
+        raise NotAllowed
+    with audit.recorded():
+        Program.objects.select_for_update().get(pk=program.pk)
+        now = clock.now()
+        number = program.policies.count() + 1
+        policy = Policy.objects.create(program=program, number=number, published_at=now)
+        Clause.objects.bulk_create(
+            Clause(policy=policy, code=code, title=title, text=text) for code, title, text in clauses
+        )
+        codes = [code for code, _title, _text in clauses]
+        facts = {"number": number, "clauses": codes}
+        audit.trace("publish_policy", program=program, at=now, actor=by, subject=policy, facts=facts)
+    return policy
