@@ -83,3 +83,13 @@ class TextRefused(Refused):
 class WordsMissing(Refused):
     code = "words_missing"
     sentence = _("Please say why, in a sentence: the people concerned will read it.")
+
+
+class RoleHeld(Refused):
+    code, rival = "role_held", True
+    sentence = _("This person holds this role already; nothing needs to be done.")
+
+
+class RoleRevoked(Refused):
+    code, rival = "role_revoked", True
+    sentence = _("This role was taken away already; nothing needs to be done.")

@@ -31,6 +31,7 @@ def rule(name: str, table: str, when: str, refuse_if: str, says: str) -> migrati
 
 
 def _statements(vendor: str, name: str, table: str, when: str, refuse_if: str, says: str) -> list[str]:
+    says = says.replace("'", "''")
     if vendor == "sqlite":
         return [
             f"DROP TRIGGER IF EXISTS {name}",

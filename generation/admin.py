@@ -1,0 +1,24 @@
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from access.admin import ReadOnly, register_read_only
+from generation import models
+
+
+@admin.register(models.Pipeline)
+class PipelineAdmin(admin.ModelAdmin):
+    list_display = ["name", "folder", "is_active", "trouble"]
+    readonly_fields = ["trouble", "trouble_at", "seconds_per_step", "seconds_around"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(models.Job)
+class JobAdmin(ReadOnly):
+    list_display = ["id", "program", "state", "phase", "attempt", "failures", "worker", "queued_at"]
+    list_filter = ["state", "program"]
+
+
+register_read_only(models.Brief, models.Output, models.Rendition, models.QuotaEntry, models.Lane)

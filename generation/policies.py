@@ -1,0 +1,13 @@
+"""Who may do what with jobs."""
+
+from access.models import AgreementVersion, Enrollment, User
+from generation.models import Job
+
+
+def may_generate(enrollment: Enrollment) -> bool:
+    """Whether the enrollment is live and has signed what is in force."""
+    return enrollment.is_live() and not AgreementVersion.objects.unsigned_by(enrollment).exists()
+
+
+def may_cancel(user: User, job: Job) -> bool:
+    return job.enrollment.user_id == user.pk

@@ -1,0 +1,49 @@
+"""When generation says no."""
+
+from django.utils.translation import gettext_lazy as _
+
+from access.refusals import Refused
+
+
+class QuotaUsedUp(Refused):
+    code = "quota_used_up"
+    sentence = _("Today's clips are used up. Your draft is kept; the quota renews at midnight of the program's day.")
+
+
+class OutOfBounds(Refused):
+    code = "out_of_bounds"
+    sentence = _("One of the settings is outside what your cohort may use. Change the marked field and send it again.")
+
+
+class ModelAway(Refused):
+    code = "model_away"
+    sentence = _("No model is open to this program at present. Your draft is kept; try again later or ask the program's staff.")
+
+
+class JobEnded(Refused):
+    code, rival = "job_ended", True
+    sentence = _("This clip has ended already, so there is nothing left to cancel. Reload the page to see how it ended.")
+
+
+class Stop(Exception):
+    """The attempt must not go on. Raised inside a render; what is done about it depends on the kind."""
+
+
+class LeaseLost(Stop):
+    """Another attempt has the job, or its lease ran out: leave without writing anything."""
+
+
+class CancelAsked(Stop):
+    """The artist cancelled."""
+
+
+class HaltMet(Stop):
+    """A halt covers the job: back to its old place, nothing spent."""
+
+
+class HandBack(Stop):
+    """This worker is asked to end: back to its old place, nothing spent."""
+
+
+class Trouble(Stop):
+    """The worker cannot work (model, encoder or disk): the job goes back unspent. The words are for staff and artists."""

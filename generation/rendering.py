@@ -1,0 +1,316 @@
+"""What workers do with the queue: claim a job, say how it goes, finish it, give it back, fail it, sweep up.
+
+Every write names the attempt (``Job.objects.attempted``): a worker that was taken for dead cannot touch what its
+successor does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from access import audit, clock
+from access.locking import share_halt_lock
+from access.models import Halt, Program
+from access.storing import Kept, file_row
+from access.telling import tell
+from generation.doorbell import ring
+from generation.jobs import refund
+from generation.models import Job, Lane, Output, Pipeline, Preview, Rendition
+from generation.refusals import CancelAsked, HaltMet, LeaseLost
+
+TROUBLE_REST = timedelta(seconds=20)  # how long a pipeline in trouble is left alone before it is tried again
+GAVE_UP = "The worker stopped answering while it made this clip, three times over. Your quota was given back; please try again."
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished clip whose files are safe on the disk and have no rows yet."""
+
+    master: Kept
+    renditions: dict[str, Kept]
+    width: int
+    height: int
+    frames: int
+    frame_rate: float
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+# --- claim ----------------------------------------------------------------------------------------------------------
+def claim(worker: str) -> Job | None:
+    """Take the next job for this worker, or None. Fair: the artist served least recently comes first."""
+    for program in _programs_with_work():
+        if job := _claim_in(program, worker):
+            return job
+    return None
+
+
+def _programs_with_work() -> Iterator[Program]:
+    waiting = Job.objects.queued().values("program")
+    lanes = Lane.objects.filter(program__in=waiting).values("program").annotate(served=Min("served_at")).order_by("served")
+    yield from (Program.objects.get(pk=row["program"]) for row in lanes)
+
+
+def _claim_in(program: Program, worker: str) -> Job | None:
+    with audit.recorded():
+        share_halt_lock(program)  # a statement of its own: what follows reads the halts as they are behind the lock
+        claimable = _claimable(program, clock.now())
+        passed: list[object] = []
+        while lane := _next_lane(program, claimable, passed):
+            if job := _claim_from(lane, claimable, worker):
+                return job
+            passed.append(lane.pk)
+    return None
+
+
+def _claimable(program: Program, now: datetime) -> QuerySet[Job]:
+    """Queued jobs that no halt covers and whose pipeline works, oldest first."""
+    halts = list(Halt.objects.open().filter(program=program))
+    if any(halt.scope == Halt.Scope.PROGRAM for halt in halts):
+        return Job.objects.none()
+    return (
+        Job.objects.queued()
+        .filter(Q(pipeline__trouble="") | Q(pipeline__trouble_at__lt=now - TROUBLE_REST), program=program, pipeline__is_active=True)
+        .exclude(credential__in=[halt.credential_id for halt in halts if halt.credential_id])
+        .exclude(enrollment__user__in=[halt.artist_id for halt in halts if halt.artist_id])
+        .exclude(enrollment__cohort__in=[halt.cohort_id for halt in halts if halt.cohort_id])
+        .order_by("queued_at", "number")
+    )
+
+
+def _next_lane(program: Program, claimable: QuerySet[Job], passed: list[object]) -> Lane | None:
+    """Lock the lane served least recently that has work; rivals skip it meanwhile."""
+    return (
+        Lane.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("enrollment__cohort")
+        .filter(Exists(claimable.order_by().filter(enrollment=OuterRef("enrollment"))), program=program)
+        .exclude(pk__in=passed)
+        .order_by(F("served_at").asc(nulls_first=True), "pk")
+        .first()
+    )
+
+
+def _claim_from(lane: Lane, claimable: QuerySet[Job], worker: str) -> Job | None:
+    """Start the lane's oldest job, if its artist has a render free. Read anew: the lock may have waited for a rival."""
+    if Job.objects.running().filter(enrollment=lane.enrollment_id).count() >= lane.enrollment.cohort.concurrency:
+        return None
+    job = claimable.filter(enrollment=lane.enrollment_id).select_related("brief", "pipeline", "program").first()
+    now = clock.now()
+    if job is None or not _start(job, worker, now):
+        return None
+    Lane.objects.filter(pk=lane.pk).update(served_at=now)
+    job.refresh_from_db(fields=["state", "attempt", "worker", "lease_until", "phase", "step", "started_at"])
+    audit.trace("claim_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt, "worker": worker})
+    return job
+
+
+def _start(job: Job, worker: str, now: datetime) -> bool:
+    return bool(
+        Job.objects.queued()
+        .filter(pk=job.pk, attempt=job.attempt)
+        .update(
+            state=Job.State.RUNNING,
+            attempt=F("attempt") + 1,
+            worker=worker,
+            phase=Job.Phase.LOAD,
+            step=0,
+            started_at=now,
+            lease_until=lease("load", now),
+        )
+    )
+
+
+def lease(phase: str, now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASES[phase])
+
+
+# --- while it runs --------------------------------------------------------------------------------------------------
+def check(job: Job) -> None:
+    """One indexed read per step: may this attempt go on?
+
+    Raises:
+        LeaseLost, CancelAsked, HaltMet.
+    """
+    now = clock.now()
+    row = Job.objects.attempted(job.pk, job.attempt).annotate(halted=Exists(_halts_over_job())).values("lease_until", "cancel_asked_at", "halted").first()
+    if row is None or row["lease_until"] < now:
+        raise LeaseLost
+    if row["cancel_asked_at"]:
+        raise CancelAsked
+    if row["halted"]:
+        raise HaltMet
+
+
+def _halts_over_job() -> QuerySet[Halt]:
+    reach = (
+        Q(scope="program")
+        | Q(credential=OuterRef("credential"))
+        | Q(artist=OuterRef("enrollment__user"))
+        | Q(cohort=OuterRef("enrollment__cohort"))
+    )
+    return Halt.objects.open().filter(reach, program=OuterRef("program"))
+
+
+def report(job: Job, *, phase: str, step: int, jpeg: bytes = b"") -> None:
+    """Write progress, the preview and a fresh lease, in one short transaction. Callers come at most once a second.
+
+    Raises:
+        LeaseLost: the attempt is over.
+    """
+    with audit.recorded():
+        now = clock.now()
+        written = Job.objects.attempted(job.pk, job.attempt).update(phase=phase, step=step, lease_until=lease(phase, now))
+        if not written:
+            raise LeaseLost
+        if jpeg:
+            Preview.objects.update_or_create(job=job, defaults={"attempt": job.attempt, "jpeg": jpeg, "made_at": now})
+
+
+# --- how it ends ----------------------------------------------------------------------------------------------------
+def finish(job: Job, rendered: Rendered) -> Output:
+    """End the job with its output, if this attempt is still the one and no halt came in between.
+
+    Raises:
+        LeaseLost, CancelAsked, HaltMet: nothing was written.
+    """
+    with audit.recorded():
+        share_halt_lock(job.program)
+        check(job)
+        now = clock.now()
+        ended = {"state": Job.State.FINISHED, "ended_at": now, "lease_until": None, "phase": "", "step": F("steps")}
+        if not Job.objects.attempted(job.pk, job.attempt).update(**ended):
+            raise LeaseLost
+        Preview.objects.filter(job=job).delete()
+        output = _write_output(job, rendered, now)
+        _count_service(job, now)
+        facts = {"attempt": job.attempt, "output": str(output.pk), "master_sha256": output.master_sha256}
+        audit.trace("finish_job", program=job.program, at=now, actor=None, subject=job, facts=facts)
+        url = reverse("job", args=[job.program.slug, job.pk])
+        tell(job.enrollment.user, "clip_ready", "Your clip is ready.", at=now, program=job.program, url=url)
+    return output
+
+
+def _write_output(job: Job, rendered: Rendered, at: datetime) -> Output:
+    master = file_row(rendered.master)
+    output = Output.objects.create(
+        job=job,
+        program=job.program,
+        enrollment=job.enrollment,
+        master=master,
+        master_sha256=master.sha256,
+        width=rendered.width,
+        height=rendered.height,
+        frames=rendered.frames,
+        frame_rate=rendered.frame_rate,
+        provenance=rendered.provenance,
+        created_at=at,
+    )
+    for recipe, kept in rendered.renditions.items():
+        facts = {"parent_sha256": master.sha256, "sha256": kept.sha256, "created_at": at}
+        Rendition.objects.create(output=output, recipe=recipe, file=file_row(kept), **facts)
+    return output
+
+
+def _count_service(job: Job, now: datetime) -> None:
+    seconds = (now - (job.started_at or now)).total_seconds()
+    Lane.objects.filter(enrollment=job.enrollment_id).update(served_seconds=F("served_seconds") + seconds)
+
+
+def put_back(job: Job) -> None:
+    """The job returns to its old place: no failure, no quota. For halts, hand-backs and a worker in trouble.
+
+    A cancel that came in the meantime wins. An attempt that is over already changes nothing.
+    """
+    with audit.recorded():
+        now = clock.now()
+        fenced = Job.objects.attempted(job.pk, job.attempt)
+        if fenced.filter(cancel_asked_at=None).update(**_QUEUED_AGAIN):
+            audit.trace("put_back_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
+        elif fenced.update(state=Job.State.CANCELLED, ended_at=now, lease_until=None):
+            refund(job, now)
+            audit.trace("end_cancelled_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
+        Preview.objects.filter(job=job, attempt=job.attempt).delete()
+
+
+_QUEUED_AGAIN: dict[str, Any] = {"state": Job.State.QUEUED, "lease_until": None, "worker": "", "phase": "", "step": 0}
+
+
+def end_cancelled(job: Job) -> None:
+    """End a running job whose artist cancelled. What was rendered of it is spent."""
+    with audit.recorded():
+        now = clock.now()
+        if Job.objects.attempted(job.pk, job.attempt).update(state=Job.State.CANCELLED, ended_at=now, lease_until=None, phase=""):
+            _count_service(job, now)
+            audit.trace("end_cancelled_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
+        Preview.objects.filter(job=job, attempt=job.attempt).delete()
+
+
+def fail(job: Job, reason: str) -> None:
+    """Count a failure against the job; after the third it is failed with this reason and its clip is given back."""
+    with audit.recorded():
+        _count_failure(job, reason, clock.now())
+        ring()
+
+
+def _count_failure(job: Job, reason: str, now: datetime) -> None:
+    fenced = Job.objects.attempted(job.pk, job.attempt)
+    if fenced.filter(failures__gte=Job.MAX_FAILURES - 1).update(
+        state=Job.State.FAILED, failures=F("failures") + 1, reason=reason[:300], ended_at=now, lease_until=None, phase=""
+    ):
+        refund(job, now)
+        _tell_failed(job, reason, now)
+        act = "fail_job"
+    elif fenced.filter(cancel_asked_at__isnull=False).update(state=Job.State.CANCELLED, ended_at=now, lease_until=None):
+        act = "end_cancelled_job"
+    elif fenced.update(failures=F("failures") + 1, **_QUEUED_AGAIN):
+        act = "requeue_job"
+    else:
+        return
+    Preview.objects.filter(job=job).delete()
+    audit.trace(act, program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt, "reason": reason[:300]})
+
+
+def _tell_failed(job: Job, reason: str, at: datetime) -> None:
+    url = reverse("job", args=[job.program.slug, job.pk])
+    tell(job.enrollment.user, "clip_failed", f"A clip could not be made. {reason}", at=at, program=job.program, url=url)
+
+
+# --- trouble and the sweep ------------------------------------------------------------------------------------------
+def note_trouble(pipeline: Pipeline, trouble: str) -> None:
+    """Say on the pipeline why workers cannot use it, or with an empty text that they can again."""
+    changed = Pipeline.objects.filter(pk=pipeline.pk) if trouble else Pipeline.objects.filter(pk=pipeline.pk).exclude(trouble="")
+    changed.update(trouble=trouble[:300], trouble_at=clock.now() if trouble else None)
+
+
+def note_timing(pipeline: Pipeline, *, per_step: float, around: float) -> None:
+    """Move the running means, in seconds, that ETAs are made from."""
+    known = Pipeline.objects.get(pk=pipeline.pk)
+    weight = 0.2 if known.seconds_per_step else 1.0
+    Pipeline.objects.filter(pk=pipeline.pk).update(
+        seconds_per_step=known.seconds_per_step + weight * (per_step - known.seconds_per_step),
+        seconds_around=known.seconds_around + weight * (around - known.seconds_around),
+    )
+
+
+def sweep() -> int:
+    """Every 10 seconds: requeue or fail what outlived its lease, ring again if anything waits; how many leases ran out."""
+    expired = list(Job.objects.expired(clock.now()).select_related("program", "enrollment__user"))
+    for job in expired:
+        with audit.recorded():
+            now = clock.now()
+            if Job.objects.expired(now).filter(pk=job.pk, attempt=job.attempt).exists():
+                _count_failure(job, GAVE_UP, now)
+    if Job.objects.queued().exists():
+        ring()
+    return len(expired)
+
+
+def depth() -> dict[str, int]:
+    """Queued and running jobs, for the staff page."""
+    return Job.objects.aggregate(
+        queued=Count("pk", filter=Q(state="queued")), running=Count("pk", filter=Q(state="running"))
+    )
