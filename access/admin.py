@@ -116,5 +116,11 @@ def register_read_only(*kinds: Any) -> None:
 
 
 register_read_only(
-    models.Agreement, models.AgreementVersion, models.Signature, models.Consent, models.Conflict, models.StoredFile, models.Notice
+    models.Agreement,
+    models.AgreementVersion,
+    models.Signature,
+    models.Consent,
+    models.Conflict,
+    models.StoredFile,
+    models.Notice,
 )

@@ -19,7 +19,7 @@ View = Callable[..., HttpResponseBase]
 class MemberRequest(HttpRequest):
     """A request of somebody signed in, inside a program."""
 
-    user: User  # type: ignore[assignment]  # never anonymous behind these decorators
+    user: User  # never anonymous behind these decorators
     credential: Credential | None
     program: Program
     enrollment: Enrollment
@@ -43,7 +43,12 @@ def for_artists(view: View) -> View:
 
     @wraps(view)
     def inner(request: MemberRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        enrollment = Enrollment.objects.live().select_related("program", "cohort", "user").filter(program__slug=slug, user=request.user).first()
+        enrollment = (
+            Enrollment.objects.live()
+            .select_related("program", "cohort", "user")
+            .filter(program__slug=slug, user=request.user)
+            .first()
+        )
         if enrollment is None:
             raise Http404
         request.enrollment, request.program = enrollment, enrollment.program

@@ -1,11 +1,13 @@
 """If it cannot be recorded, it does not happen.
 
-A verb runs inside ``recorded()`` and calls ``trace``. The outermost ``recorded()`` appends all collected entries in one
-go as the very last statements of its transaction, under the lock of the chain's head row: the shortest time anybody waits.
+A verb runs inside ``recorded()`` and calls ``trace``. The outermost ``recorded()`` appends all collected entries in
+one go as the very last statements of its transaction, under the lock of the chain's head row: the shortest time that
+anybody waits.
 
-An entry's hash is SHA-256 over its fields, each preceded by its length in bytes (so that no two different entries have the
-same bytes), beginning with a domain tag and the previous hash. Instants are integer microseconds. Personal words are
-hashed with a salt of their own, which erasure destroys: the chain stays valid, the words are gone.
+An entry's hash is SHA-256 over its fields, each preceded by its length in bytes (so that no two different entries have
+the same bytes), beginning with a domain tag and ending with the previous hash. Instants are integer microseconds.
+Personal words are hashed with a salt of their own, which erasure destroys: the chain stays valid, the words are
+gone.
 """
 
 import contextlib

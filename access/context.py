@@ -39,11 +39,19 @@ class Shell:
 
     @cached_property
     def is_staff(self) -> bool:
-        return bool(self.user.is_authenticated and self.program and policies.holds(self.user, self.program, Role.Kind.PROGRAM_STAFF))
+        return bool(
+            self.user.is_authenticated
+            and self.program
+            and policies.holds(self.user, self.program, Role.Kind.PROGRAM_STAFF)
+        )
 
     @cached_property
     def unread(self) -> int:
-        return Notice.objects.unread().filter(user=self.user, not_before__lte=clock.now()).count() if self.user.is_authenticated else 0
+        return (
+            Notice.objects.unread().filter(user=self.user, not_before__lte=clock.now()).count()
+            if self.user.is_authenticated
+            else 0
+        )
 
     @cached_property
     def halt(self) -> Halt | None:

@@ -58,11 +58,31 @@ def invite(email: str, *, cohort: Cohort, by: User | None, name: str = "", valid
     with audit.recorded():
         now = clock.now()
         invitation = Invitation.objects.create(
-            cohort=cohort, email=email.strip().lower(), name=name, token_hash=hash_of(token), invited_by=by, created_at=now, expires_at=now + valid_for
+            cohort=cohort,
+            email=email.strip().lower(),
+            name=name,
+            token_hash=hash_of(token),
+            invited_by=by,
+            created_at=now,
+            expires_at=now + valid_for,
         )
         invited = Invited(invitation, token)
-        mail(invitation.email, f"Your invitation to {program}", _words(invited), key=f"invitation-{invitation.pk}", at=now)
-        audit.trace("invite", program=program, at=now, actor=by, subject=invitation, facts={"cohort": cohort.pk}, private=invitation.email)
+        mail(
+            invitation.email,
+            f"Your invitation to {program}",
+            _words(invited),
+            key=f"invitation-{invitation.pk}",
+            at=now,
+        )
+        audit.trace(
+            "invite",
+            program=program,
+            at=now,
+            actor=by,
+            subject=invitation,
+            facts={"cohort": cohort.pk},
+            private=invitation.email,
+        )
     return invited
 
 
@@ -70,8 +90,9 @@ def _words(invited: Invited) -> str:
     invitation = invited.invitation
     return (
         f"You are invited to {invitation.cohort.program}.\n\n"
-        f"Open this link and press Accept. It is yours alone and works once, until {invitation.expires_at:%d %B %Y}:\n\n"
-        f"{invited.url}\n\nTaking part is voluntary. You owe no feedback, and nothing you make is used without your consent.\n"
+        f"Open this link and press Accept. It is yours alone and works once, until {invitation.expires_at:%d %B %Y}:"
+        f"\n\n{invited.url}\n\n"
+        "Taking part is voluntary. You owe no feedback, and nothing you make is used without your consent.\n"
     )
 
 
@@ -122,13 +143,22 @@ def accept(token: str) -> Enrollment:
         invitation = find_invitation(token, at=clock.now())
         cohort = Cohort.objects.select_for_update().select_related("program").get(pk=invitation.cohort_id)
         now = clock.now()
-        if not Invitation.objects.filter(pk=invitation.pk, state="pending", expires_at__gt=now).update(state="accepted", accepted_at=now):
+        if not Invitation.objects.filter(pk=invitation.pk, state="pending", expires_at__gt=now).update(
+            state="accepted", accepted_at=now
+        ):
             invitation.refresh_from_db()
             raise _why_not(invitation, now) or InvitationUsed()
         if not Cohort.objects.filter(pk=cohort.pk, taken__lt=F("seats")).update(taken=F("taken") + 1):
             raise NoSeatLeft
         enrollment = _enroll(_proven_user(invitation, now), invitation, cohort, now)
-        audit.trace("accept_invitation", program=cohort.program, at=now, actor=enrollment.user, subject=enrollment, facts={"invitation": str(invitation.pk), "cohort": cohort.pk})
+        audit.trace(
+            "accept_invitation",
+            program=cohort.program,
+            at=now,
+            actor=enrollment.user,
+            subject=enrollment,
+            facts={"invitation": str(invitation.pk), "cohort": cohort.pk},
+        )
     return enrollment
 
 
@@ -146,12 +176,16 @@ def _proven_user(invitation: Invitation, at: datetime) -> User:
 def _enroll(user: User, invitation: Invitation, cohort: Cohort, at: datetime) -> Enrollment:
     try:
         with transaction.atomic():
-            return Enrollment.objects.create(program=cohort.program, cohort=cohort, user=user, invitation=invitation, joined_at=at)
+            return Enrollment.objects.create(
+                program=cohort.program, cohort=cohort, user=user, invitation=invitation, joined_at=at
+            )
     except IntegrityError:
         raise AlreadyEnrolled from None
 
 
-def sign(version: AgreementVersion, *, enrollment: Enrollment, credential: Credential | None, seen_sha256: str) -> Signature:
+def sign(
+    version: AgreementVersion, *, enrollment: Enrollment, credential: Credential | None, seen_sha256: str
+) -> Signature:
     """Sign the text that was on the screen, named by its hash. Signing twice is signing once.
 
     Raises:
@@ -165,7 +199,14 @@ def sign(version: AgreementVersion, *, enrollment: Enrollment, credential: Crede
         facts = {"text_sha256": version.sha256, "credential": credential, "signed_at": now}
         signature, is_new = Signature.objects.get_or_create(enrollment=enrollment, version=version, defaults=facts)
         if is_new:
-            audit.trace("sign", program=enrollment.program, at=now, actor=enrollment.user, subject=signature, facts={"text_sha256": version.sha256})
+            audit.trace(
+                "sign",
+                program=enrollment.program,
+                at=now,
+                actor=enrollment.user,
+                subject=signature,
+                facts={"text_sha256": version.sha256},
+            )
     return signature
 
 
@@ -175,7 +216,19 @@ def publish_agreement(agreement: Agreement, *, summary: str, text: str, by: User
         agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
         now = clock.now()
         version = AgreementVersion.objects.create(
-            agreement=agreement, number=agreement.versions.count() + 1, summary=summary, text=text, sha256=hash_of(text), published_at=now
+            agreement=agreement,
+            number=agreement.versions.count() + 1,
+            summary=summary,
+            text=text,
+            sha256=hash_of(text),
+            published_at=now,
         )
-        audit.trace("publish_agreement", program=agreement.program, at=now, actor=by, subject=version, facts={"text_sha256": version.sha256})
+        audit.trace(
+            "publish_agreement",
+            program=agreement.program,
+            at=now,
+            actor=by,
+            subject=version,
+            facts={"text_sha256": version.sha256},
+        )
     return version

@@ -29,7 +29,9 @@ class HaltForm(forms.Form):
     def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.targets: dict[str, Target] = {}
-        enrollments = Enrollment.objects.live().filter(program=program).select_related("user__person").order_by("joined_at")
+        enrollments = (
+            Enrollment.objects.live().filter(program=program).select_related("user__person").order_by("joined_at")
+        )
         artists = [self._option(f"artist:{e.user_id}", e.user, e.user.name) for e in enrollments]
         cohorts = [self._option(f"cohort:{c.pk}", c, c.name) for c in Cohort.objects.filter(program=program)]
         whole = [self._option("program", program, program.name)]

@@ -11,6 +11,7 @@ from access.policies import may_halt
 from access.refusals import HaltLifted, HaltOpen, NotAllowed, WordsMissing
 from access.telling import tell
 
+STOPPED = "Your work in {program} is stopped for now: {reason} Nothing is lost; it goes on by itself after the stop."
 Target = Credential | User | Cohort | Program
 
 
@@ -39,8 +40,16 @@ def halt(target: Target, *, program: Program, by: User | None, reason: str) -> H
                 )
         except IntegrityError:
             raise HaltOpen from None
-        audit.trace("halt", program=program, at=now, actor=by, subject=placed, facts={"scope": scope, "target": str(target.pk)}, private=reason)
-        _tell_all(placed, "halted", f"Your work in {program} is stopped for now: {placed.reason} Nothing is lost; it goes on by itself after the stop.")
+        audit.trace(
+            "halt",
+            program=program,
+            at=now,
+            actor=by,
+            subject=placed,
+            facts={"scope": scope, "target": str(target.pk)},
+            private=reason,
+        )
+        _tell_all(placed, "halted", STOPPED.format(program=program, reason=placed.reason))
     return placed
 
 

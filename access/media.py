@@ -96,7 +96,9 @@ def _stream(file: StoredFile, start: int, length: int, *, status: int) -> HttpRe
         with file.path.open("rb") as source:
             source.seek(start)
             return HttpResponse(source.read(length), status=status, content_type=file.content_type)
-    response = StreamingHttpResponse(_blocks(file.path.open("rb"), start, length), status=status, content_type=file.content_type)
+    response = StreamingHttpResponse(
+        _blocks(file.path.open("rb"), start, length), status=status, content_type=file.content_type
+    )
     response["Content-Length"] = str(length)
     return response
 

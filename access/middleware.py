@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
 from access import clock
-from access.models import Credential
+from access.models import Credential, User
 from access.refusals import Refused
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -21,17 +21,19 @@ def credentials(get_response: GetResponse) -> GetResponse:
     """Give every signed-in session a ``Credential``, and end the session when its credential has ended."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.credential = _credential(request) if request.user.is_authenticated else None  # type: ignore[attr-defined]  # ours
+        user = request.user
+        request.credential = _credential(request, user) if isinstance(user, User) else None  # type: ignore[attr-defined]  # ours
         return get_response(request)
 
     return middleware
 
 
-def _credential(request: HttpRequest) -> Credential | None:
-    known = Credential.objects.filter(pk=request.session.get(SESSION_KEY), user=request.user).first()
+def _credential(request: HttpRequest, user: User) -> Credential | None:
+    key = request.session.get(SESSION_KEY)
+    known = Credential.objects.filter(pk=key, user=user).first() if key else None
     if known is None:
         known = Credential.objects.create(
-            user=request.user, kind="session", label=request.headers.get("User-Agent", "")[:200], created_at=clock.now()
+            user=user, kind="session", label=request.headers.get("User-Agent", "")[:200], created_at=clock.now()
         )
         request.session[SESSION_KEY] = str(known.pk)
     if known.ended_at is not None:
@@ -62,6 +64,8 @@ class refusals(MiddlewareMixin):  # noqa: N801  named like the functions beside 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
-        typed = [value for name, value in request.POST.items() if name != "csrfmiddlewaretoken" and len(str(value)) > 20]
+        typed = [
+            value for name, value in request.POST.items() if name != "csrfmiddlewaretoken" and len(str(value)) > 20
+        ]
         context = {"refusal": exception, "typed": typed, "back": request.headers.get("Referer", "")}
         return render(request, "access/refused.html", context, status=409 if exception.rival else 403)

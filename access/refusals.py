@@ -1,12 +1,13 @@
 """When the system says no. One class per reason; each sentence says what to do next. No HTTP in here."""
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
 class Refused(Exception):
     """The verb was not carried out and nothing changed. ``sentence`` is for the person who asked."""
 
-    sentence = _("This is not possible right now. Go back and try again.")
+    sentence: str | Promise = _("This is not possible right now. Go back and try again.")
     code = "refused"
     rival = False  # True: somebody or something else was faster; the page is stale rather than the wish forbidden
 
@@ -63,7 +64,9 @@ class AgreementChanged(Refused):
 
 class Halted(Refused):
     code = "halted"
-    sentence = _("The program has stopped new work for now. Nothing of yours is lost; it goes on when the stop is lifted.")
+    sentence = _(
+        "The program has stopped new work for now. Nothing of yours is lost; it goes on when the stop is lifted."
+    )
 
 
 class HaltOpen(Refused):

@@ -20,7 +20,9 @@ def grant_role(user: User, kind: str, *, program: Program, by: User | None) -> R
                 role = Role.objects.create(program=program, user=user, kind=kind, granted_at=now)
         except IntegrityError:
             raise RoleHeld from None
-        audit.trace("grant_role", program=program, at=now, actor=by, subject=role, facts={"user": str(user.pk), "kind": kind})
+        audit.trace(
+            "grant_role", program=program, at=now, actor=by, subject=role, facts={"user": str(user.pk), "kind": kind}
+        )
     return role
 
 
@@ -34,4 +36,11 @@ def revoke_role(role: Role, *, by: User | None) -> None:
         now = clock.now()
         if not Role.objects.live().filter(pk=role.pk).update(revoked_at=now):
             raise RoleRevoked
-        audit.trace("revoke_role", program=role.program, at=now, actor=by, subject=role, facts={"user": str(role.user_id), "kind": role.kind})
+        audit.trace(
+            "revoke_role",
+            program=role.program,
+            at=now,
+            actor=by,
+            subject=role,
+            facts={"user": str(role.user_id), "kind": role.kind},
+        )

@@ -35,11 +35,13 @@ def _statements(vendor: str, name: str, table: str, when: str, refuse_if: str, s
     if vendor == "sqlite":
         return [
             f"DROP TRIGGER IF EXISTS {name}",
-            f"CREATE TRIGGER {name} {when} ON {table} WHEN {refuse_if} BEGIN SELECT RAISE(ABORT, '{name}: {says}'); END",
+            f"CREATE TRIGGER {name} {when} ON {table} WHEN {refuse_if} "
+            f"BEGIN SELECT RAISE(ABORT, '{name}: {says}'); END",
         ]
     return [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF {refuse_if} THEN RAISE EXCEPTION '{name}: {says}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        f"IF {refuse_if} THEN RAISE EXCEPTION '{name}: {says}' USING ERRCODE = 'integrity_constraint_violation'; "
+        "END IF; "
         "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$",
         f"DROP TRIGGER IF EXISTS {name} ON {table}",
         f"CREATE TRIGGER {name} {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",

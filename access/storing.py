@@ -1,4 +1,4 @@
-"""Keep bytes: temporary file in the same filesystem, fsync, hash, rename to the hash, read-only, and only then a row."""
+"""Keep bytes: temporary file in the same filesystem, fsync, hash, read-only, rename to the hash, only then a row."""
 
 import hashlib
 import os

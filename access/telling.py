@@ -1,5 +1,6 @@
 """Tell people: a notice in the portal, a mail to their address. Rows of the verb's own transaction; sent afterwards."""
 
+import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,7 +12,16 @@ from access.models import Notice, Outbox, Program, User
 RETRY_AFTER = timedelta(minutes=1)
 
 
-def tell(user: User, kind: str, text: str, *, at: datetime, program: Program | None = None, url: str = "", not_before: datetime | None = None) -> Notice:
+def tell(
+    user: User,
+    kind: str,
+    text: str,
+    *,
+    at: datetime,
+    program: Program | None = None,
+    url: str = "",
+    not_before: datetime | None = None,
+) -> Notice:
     """Put a notice into the user's portal, visible from ``not_before`` on."""
     return Notice.objects.create(
         user=user, program=program, kind=kind, text=text, url=url, created_at=at, not_before=not_before or at
@@ -33,10 +43,12 @@ def link(path: str) -> str:
 
 def deliver() -> int:
     """Send what is due, each at least once; how many went out. Two deliverers never take the same row at once."""
-    return sum(_send(pk) for pk in Outbox.objects.due(clock.now()).order_by("not_before").values_list("pk", flat=True)[:50])
+    return sum(
+        _send(pk) for pk in Outbox.objects.due(clock.now()).order_by("not_before").values_list("pk", flat=True)[:50]
+    )
 
 
-def _send(pk: object) -> bool:
+def _send(pk: uuid.UUID) -> bool:
     now = clock.now()
     # Taking the row moves its instant into the future, so that a rival passes it by and a crash retries it later.
     row = Outbox.objects.due(now).filter(pk=pk).first()

@@ -18,12 +18,17 @@ def clean(text: str, *, limit: int) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValidationError(_("The text holds half of a character (a lone surrogate). Type it again, or paste it as plain text."))
+        raise ValidationError(
+            _("The text holds half of a character (a lone surrogate). Type it again, or paste it as plain text.")
+        )
     if any(unicodedata.category(character) == "Cc" and character not in KEPT_CONTROLS for character in text):
         raise ValidationError(_("The text holds a control character that no screen shows. Paste it as plain text."))
     text = unicodedata.normalize("NFC", text).strip()
     if len(text) > limit:
-        raise ValidationError(_("The text is %(length)d characters long; %(limit)d is the most. Shorten it a little."), params={"length": len(text), "limit": limit})
+        raise ValidationError(
+            _("The text is %(length)d characters long; %(limit)d is the most. Shorten it a little."),
+            params={"length": len(text), "limit": limit},
+        )
     return text
 
 

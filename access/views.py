@@ -15,7 +15,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from access import clock, consenting, enrollment, halting, media
 from access.audiences import MemberRequest, for_anyone, for_artists, for_signed_in, for_staff
 from access.forms import HaltForm, InviteForm
-from access.models import AgreementVersion, Cohort, Consent, Enrollment, Halt, Invitation, Notice, Program, Signature, StoredFile, User
+from access.models import (
+    AgreementVersion,
+    Cohort,
+    Consent,
+    Enrollment,
+    Halt,
+    Invitation,
+    Notice,
+    Program,
+    Signature,
+    StoredFile,
+    User,
+)
 from access.refusals import Refused
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -36,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _entrance(user: User, program: Program) -> str:
     if Enrollment.objects.live().filter(user=user, program=program).exists():
         return "studio"
-    reviews = user.roles.reviewers().filter(program=program).exists()  # type: ignore[attr-defined]  # RoleQuerySet
+    reviews = user.roles.reviewers().filter(program=program).exists()
     return "review_queue" if reviews else "staff"
 
 
@@ -75,9 +87,10 @@ def _invitation_context(request: HttpRequest, found: Invitation) -> dict[str, An
 def agreements(request: MemberRequest) -> HttpResponse:
     """Read and sign what is in force, one agreement at a time; then to the studio."""
     if request.method == "POST":
-        version = get_object_or_404(AgreementVersion, pk=_number(request.POST.get("version")), agreement__program=request.program)
+        number = _number(request.POST.get("version"))
+        shown = get_object_or_404(AgreementVersion, pk=number, agreement__program=request.program)
         seen = request.POST.get("sha256", "")
-        enrollment.sign(version, enrollment=request.enrollment, credential=request.credential, seen_sha256=seen)
+        enrollment.sign(shown, enrollment=request.enrollment, credential=request.credential, seen_sha256=seen)
     version = AgreementVersion.objects.unsigned_by(request.enrollment).select_related("agreement").first()
     if version is None:
         return redirect("studio", slug=request.program.slug)
@@ -91,11 +104,23 @@ def _number(text: str | None) -> int:
 
 
 EXPLAINED = {
-    Consent.Purpose.TRAINING: (gettext_lazy("Training"), gettext_lazy("Your outputs and prompts may be used to train or tune models.")),
-    Consent.Purpose.SHOWCASE: (gettext_lazy("Showcase"), gettext_lazy("Outputs that you choose may be shown by the company. Each use is listed.")),
-    Consent.Purpose.NAMED_CREDIT: (gettext_lazy("Your name"), gettext_lazy("Your name may stand where the program names its artists.")),
+    Consent.Purpose.TRAINING: (
+        gettext_lazy("Training"),
+        gettext_lazy("Your outputs and prompts may be used to train or tune models."),
+    ),
+    Consent.Purpose.SHOWCASE: (
+        gettext_lazy("Showcase"),
+        gettext_lazy("Outputs that you choose may be shown by the company. Each use is listed."),
+    ),
+    Consent.Purpose.NAMED_CREDIT: (
+        gettext_lazy("Your name"),
+        gettext_lazy("Your name may stand where the program names its artists."),
+    ),
     Consent.Purpose.QUOTE: (gettext_lazy("Quotes"), gettext_lazy("What you write as feedback may be quoted.")),
-    Consent.Purpose.RESEARCH: (gettext_lazy("Research"), gettext_lazy("Your prompts and settings, without your name, may be studied.")),
+    Consent.Purpose.RESEARCH: (
+        gettext_lazy("Research"),
+        gettext_lazy("Your prompts and settings, without your name, may be studied."),
+    ),
 }
 
 
@@ -110,7 +135,11 @@ def terms(request: MemberRequest) -> HttpResponse:
         consenting.give_consent(request.user, purpose, program=request.program, granted=granted)
         messages.success(request, _("Recorded. It counts from now on."))
         return redirect("terms", slug=request.program.slug)
-    signatures = Signature.objects.filter(enrollment=request.enrollment).select_related("version__agreement").order_by("-signed_at")
+    signatures = (
+        Signature.objects.filter(enrollment=request.enrollment)
+        .select_related("version__agreement")
+        .order_by("-signed_at")
+    )
     return render(request, "access/terms.html", {"signatures": signatures, "consents": _consents(request.user)})
 
 
@@ -160,11 +189,17 @@ def staff(request: MemberRequest) -> HttpResponse:
 def _staff_context(request: MemberRequest, **forms: Any) -> dict[str, Any]:
     program = request.program
     return {
-        "halts": Halt.objects.open().filter(program=program).select_related("artist__person", "cohort").order_by("placed_at"),
+        "halts": Halt.objects.open()
+        .filter(program=program)
+        .select_related("artist__person", "cohort")
+        .order_by("placed_at"),
         "halt_form": HaltForm(program=program),
         "invite_form": InviteForm(program=program),
         "cohorts": Cohort.objects.filter(program=program).order_by("name"),
-        "enrollments": Enrollment.objects.live().filter(program=program).select_related("user__person", "cohort").order_by("-joined_at")[:200],
+        "enrollments": Enrollment.objects.live()
+        .filter(program=program)
+        .select_related("user__person", "cohort")
+        .order_by("-joined_at")[:200],
         **forms,
     }
 
@@ -188,7 +223,9 @@ def place_halt(request: MemberRequest) -> HttpResponse:
     form = HaltForm(request.POST, program=request.program)
     if not form.is_valid():
         return render(request, "access/staff.html", _staff_context(request, halt_form=form), status=422)
-    halting.halt(form.cleaned_data["target"], program=request.program, by=request.user, reason=form.cleaned_data["reason"])
+    halting.halt(
+        form.cleaned_data["target"], program=request.program, by=request.user, reason=form.cleaned_data["reason"]
+    )
     messages.success(request, _("Stopped. New work is refused, running work stops within a step, nothing is lost."))
     return redirect("staff", slug=request.program.slug)
 

@@ -36,7 +36,9 @@ def program(**fields: Any) -> Program:
 
 
 def cohort(*, program: Program, **fields: Any) -> Cohort:
-    return Cohort.objects.create(program=program, **{"name": f"Cohort {number()}", "seats": 50, "created_at": clock.now(), **fields})
+    return Cohort.objects.create(
+        program=program, **{"name": f"Cohort {number()}", "seats": 50, "created_at": clock.now(), **fields}
+    )
 
 
 def agreement(*, program: Program, text: str = "Be fair to each other.") -> AgreementVersion:
@@ -73,7 +75,9 @@ def staff(*, program: Program) -> User:
 
 
 def policy(program: Program) -> Policy:
-    made = Policy.objects.create(program=program, number=Policy.objects.filter(program=program).count() + 1, published_at=clock.now())
+    made = Policy.objects.create(
+        program=program, number=Policy.objects.filter(program=program).count() + 1, published_at=clock.now()
+    )
     for code, title in (("1", "Real people"), ("2", "Violence"), ("3", "Somebody else's work")):
         Clause.objects.create(policy=made, code=code, title=title, text=f"{title}: the whole clause.")
     return made
@@ -86,7 +90,9 @@ def pipeline(**fields: Any) -> Pipeline:
 
 
 def brief(*, enrollment: Enrollment, prompt: str = "a red circle moving left", **wish: Any) -> Brief:
-    return jobs.submit(jobs.Wish(prompt, **wish), enrollment=enrollment, pipeline=pipeline(), credential=None, key=uuid.uuid4())
+    return jobs.submit(
+        jobs.Wish(prompt, **wish), enrollment=enrollment, pipeline=pipeline(), credential=None, key=uuid.uuid4()
+    )
 
 
 def job(*, enrollment: Enrollment, **wish: Any) -> Job:

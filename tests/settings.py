@@ -8,7 +8,7 @@ os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("CACHE_URL", "locmemcache://")
 os.environ.setdefault("DATABASE_POOL", "0")
 
-from vernissage.settings import *  # noqa: E402, F403
+from vernissage.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"

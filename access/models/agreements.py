@@ -77,7 +77,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
 
 class Consent(models.Model):
-    """One yes or no for one purpose, for everything (``about`` empty) or for one output. Append-only; the newest counts."""
+    """A yes or no for one purpose, for everything (``about`` empty) or one output. Append-only; the newest counts."""
 
     class Purpose(models.TextChoices):
         TRAINING = "training"
@@ -99,7 +99,8 @@ class Consent(models.Model):
         indexes = [models.Index(fields=["user", "purpose", "about", "given_at"], name="newest_consent")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(purpose__in=["training", "showcase", "named_credit", "quote", "research"]), name="consent_purpose_known"
+                condition=Q(purpose__in=["training", "showcase", "named_credit", "quote", "research"]),
+                name="consent_purpose_known",
             ),
         ]
 

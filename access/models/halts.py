@@ -35,12 +35,16 @@ class Halt(models.Model):
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="halts")
     scope = models.CharField(max_length=10, choices=Scope)
     credential = models.ForeignKey(Credential, null=True, blank=True, on_delete=models.PROTECT, related_name="holds")
-    artist = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="halts")
+    artist = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="halts"
+    )
     cohort = models.ForeignKey(Cohort, null=True, blank=True, on_delete=models.PROTECT, related_name="halts")
     reason = models.TextField()  # shown to the people it stops
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     placed_at = models.DateTimeField()
-    lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     lifted_at = models.DateTimeField(null=True, blank=True)
 
     objects = HaltQuerySet.as_manager()
@@ -55,11 +59,19 @@ class Halt(models.Model):
                 name="halt_names_its_scope",
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="halt_says_why"),
-            models.CheckConstraint(condition=Q(lifted_at=None) | Q(lifted_at__gte=F("placed_at")), name="halt_lifted_after_placed"),
-            models.UniqueConstraint(fields=["program"], condition=Q(scope="program", lifted_at=None), name="one_open_halt_of_a_program"),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None) | Q(lifted_at__gte=F("placed_at")), name="halt_lifted_after_placed"
+            ),
+            models.UniqueConstraint(
+                fields=["program"], condition=Q(scope="program", lifted_at=None), name="one_open_halt_of_a_program"
+            ),
             models.UniqueConstraint(fields=["cohort"], condition=Q(lifted_at=None), name="one_open_halt_of_a_cohort"),
-            models.UniqueConstraint(fields=["program", "artist"], condition=Q(lifted_at=None), name="one_open_halt_of_an_artist"),
-            models.UniqueConstraint(fields=["program", "credential"], condition=Q(lifted_at=None), name="one_open_hold_of_a_credential"),
+            models.UniqueConstraint(
+                fields=["program", "artist"], condition=Q(lifted_at=None), name="one_open_halt_of_an_artist"
+            ),
+            models.UniqueConstraint(
+                fields=["program", "credential"], condition=Q(lifted_at=None), name="one_open_hold_of_a_credential"
+            ),
         ]
         indexes = [models.Index(fields=["program"], condition=Q(lifted_at=None), name="open_halts")]
 

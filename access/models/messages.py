@@ -69,7 +69,9 @@ class Outbox(models.Model):
     class Meta:
         verbose_name_plural = "outbox"
         constraints = [models.CheckConstraint(condition=Q(kind__in=["mail", "webhook"]), name="outbox_kind_known")]
-        indexes = [models.Index(fields=["not_before"], condition=Q(sent_at=None, withdrawn_at=None), name="outbox_waiting")]
+        indexes = [
+            models.Index(fields=["not_before"], condition=Q(sent_at=None, withdrawn_at=None), name="outbox_waiting")
+        ]
 
     def __str__(self) -> str:
         return self.subject

@@ -95,7 +95,9 @@ class Credential(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["session", "token"]), name="credential_kind_known"),
-            models.CheckConstraint(condition=Q(ended_at=None) | Q(ended_at__gte=F("created_at")), name="credential_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("created_at")), name="credential_ends_after_start"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -73,8 +73,12 @@ class Role(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["program", "user", "kind"], condition=Q(revoked_at=None), name="one_live_role_of_a_kind"),
-            models.CheckConstraint(condition=Q(kind__in=["reviewer", "lead", "program_staff", "grants_staff"]), name="role_kind_known"),
+            models.UniqueConstraint(
+                fields=["program", "user", "kind"], condition=Q(revoked_at=None), name="one_live_role_of_a_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["reviewer", "lead", "program_staff", "grants_staff"]), name="role_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,8 +136,12 @@ class Invitation(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=["pending", "accepted", "revoked"]), name="invitation_state_known"),
-            models.CheckConstraint(condition=Q(state="accepted") ^ Q(accepted_at=None), name="invitation_accepted_at_an_instant"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "accepted", "revoked"]), name="invitation_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="accepted") ^ Q(accepted_at=None), name="invitation_accepted_at_an_instant"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -153,7 +161,9 @@ class Enrollment(models.Model):
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="enrollments")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="enrollments")
     # One invitation makes one enrollment, whoever races.
-    invitation = models.OneToOneField(Invitation, null=True, blank=True, on_delete=models.PROTECT, related_name="enrollment")
+    invitation = models.OneToOneField(
+        Invitation, null=True, blank=True, on_delete=models.PROTECT, related_name="enrollment"
+    )
     joined_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 

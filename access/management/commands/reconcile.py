@@ -17,4 +17,6 @@ class Command(BaseCommand):
             self.stdout.write(f"row without a file: {sha256}")
         for sha256 in sorted(files - rows):
             self.stdout.write(f"file without a row: {sha256}")
-        self.stdout.write(f"{len(rows & files)} match, {len(rows - files)} rows and {len(files - rows)} files stand alone.")
+        self.stdout.write(
+            f"{len(rows & files)} match, {len(rows - files)} rows and {len(files - rows)} files stand alone."
+        )

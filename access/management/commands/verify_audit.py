@@ -14,6 +14,8 @@ class Command(BaseCommand):
         for chain in Chain.objects.order_by("key"):
             fault = audit.verify(chain)
             faults += [fault] if fault else []
-            self.stdout.write(str(fault) if fault else f"chain {chain.key}: {chain.length} entries hold, head {chain.head}")
+            self.stdout.write(
+                str(fault) if fault else f"chain {chain.key}: {chain.length} entries hold, head {chain.head}"
+            )
         if faults:
             raise CommandError(f"{len(faults)} of the chains do not hold.")

@@ -17,44 +17,11 @@ from generation.models import Pipeline
 from review.models import Clause, Policy
 
 SLUG = "first-light"
-SUMMARY = """You may make clips with an unreleased model and keep what you make. Taking part is voluntary: you owe no feedback, no publicity and no minimum of use, and you can leave at any time.
+TEXTS = settings.BASE_DIR / "review/demo"  # terms, their summary, and the clauses of the policy
 
-Before you share a clip in public, a person of the program looks at it, within 48 hours, against the published policy. A no names the clause and the place in the clip. Criticism of the company or of this program is never a ground.
 
-Nothing you make trains a model, is shown or is quoted unless you say yes to exactly that; yes can be taken back.
-
-If your access is misused, only that access is stopped. A stop destroys nothing: your work, your data and your rights stay with you."""
-TEXT = """1. What you get. Access to the model of this program, within the quota shown in your studio.
-
-2. What stays with the company. The model is not released. Do not pass on your access, and do not let others use it.
-
-3. What stays with you. Your prompts and outputs are yours. The company uses them for training, showcase, quotes or research only under a separate consent, which is off until you give it and which you can withdraw.
-
-4. Approval. An output may be shown in public after a reviewer approved it. The decision follows the published policy, comes within the promised time, and gives its reason. There is no clause against criticism.
-
-5. Stops. The program may stop one credential, one artist, one cohort or everything, with a reason that you can read. Waiting work keeps its place.
-
-6. Leaving. You may leave at any time and take your work with you."""
-CLAUSES = (
-    (
-        "1",
-        "Real people",
-        "The clip shows a real person, recognizable by face, voice or name, who has not agreed to it.",
-    ),
-    ("2", "Minors", "The clip shows a person who looks like a minor in a sexual or degrading way."),
-    ("3", "Violence", "The clip shows graphic violence or cruelty in a way that glorifies it."),
-    (
-        "4",
-        "Hate",
-        "The clip attacks people for what they are: origin, religion, disability, sex, orientation or the like.",
-    ),
-    (
-        "5",
-        "Somebody else's work",
-        "The clip reproduces a protected character, work or mark that is not the artist's to use.",
-    ),
-    ("6", "Deception", "The clip is made to pass for a record of something that did not happen."),
-)
+def text_of(name: str) -> str:
+    return (TEXTS / name).read_text().strip()
 
 
 class Command(BaseCommand):
@@ -88,10 +55,10 @@ class Command(BaseCommand):
         )
         if is_new:
             agreement = Agreement.objects.create(program=program, title="Terms of taking part")
-            enrollment.publish_agreement(agreement, summary=SUMMARY, text=TEXT, by=None)
+            enrollment.publish_agreement(agreement, summary=text_of("summary.txt"), text=text_of("terms.txt"), by=None)
             policy = Policy.objects.create(program=program, number=1, published_at=now)
             Clause.objects.bulk_create(
-                Clause(policy=policy, code=code, title=title, text=text) for code, title, text in CLAUSES
+                Clause(policy=policy, **clause) for clause in json.loads(text_of("clauses.json"))
             )
         return program, cohort
 
