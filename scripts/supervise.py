@@ -267,7 +267,7 @@ def listen_for_the_end() -> tuple[threading.Event, threading.Event]:
 def welcome(port: int, seeded: str) -> None:
     width = min(shutil.get_terminal_size().columns, 100)
     where = VAR.relative_to(ROOT) if VAR.is_relative_to(ROOT) else VAR
-    say(f"\n{'─' * width}\nVernissage is open: http://{HOST}:{port}/\n\n{seeded.strip()}\n")
+    say(f"\n{'─' * width}\nVernissage is open: http://{HOST}:{port}/\n\n{seeded.rstrip()}\n")
     say(f"Logs: {where}/log/ (VERBOSE=1 shows them here). Ctrl-C closes.\n{'─' * width}")
 
 
