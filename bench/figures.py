@@ -1,0 +1,24 @@
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; ``ok`` if the value is at most the target."""
+
+    name: str
+    value: float
+    unit: str
+    target: float
+    details: dict[str, object] = field(default_factory=dict)
+
+    def as_line(self) -> dict[str, object]:
+        ok = self.value <= self.target
+        figures = {"name": self.name, "value": round(self.value, 3), "unit": self.unit, "target": self.target, "ok": ok}
+        return figures | self.details
+
+
+def middle(seconds: list[float]) -> float:
+    """The median of at least ten measurements."""
+    assert len(seconds) >= 10, "too few to speak of a median"
+    return median(seconds)

@@ -1,0 +1,37 @@
+"""A browser's part, in forty lines: cookies, the CSRF token, ranges. Standard library only."""
+
+import http.cookiejar
+import re
+import urllib.parse
+import urllib.request
+
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
+KEY = re.compile(r'name="idempotency_key" value="([\w-]+)"')
+
+
+class Visitor:
+    """Somebody at a site."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+
+    def get(self, path: str, **headers: str) -> tuple[str, bytes]:
+        """The address where it ended, and the body."""
+        request = urllib.request.Request(urllib.parse.urljoin(self.site, path), headers=headers)
+        with self.opener.open(request, timeout=60) as answer:
+            return answer.url, answer.read()
+
+    def post(self, path: str, page: bytes, **fields: object) -> tuple[str, bytes]:
+        """Send the form of a page that was read before."""
+        token = TOKEN.search(page.decode())
+        assert token, f"no form in the page before {path}"
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token.group(1)}).encode()
+        request = urllib.request.Request(urllib.parse.urljoin(self.site, path), data)
+        with self.opener.open(request, timeout=60) as answer:
+            return answer.url, answer.read()
+
+    def sign_in(self, email: str, password: str) -> None:
+        _, page = self.get("/accounts/login/")
+        url, _ = self.post("/accounts/login/", page, login=email, password=password)
+        assert "/login" not in url, "the account does not let us in"
