@@ -100,15 +100,17 @@ def revoke_invitation(invitation: Invitation, *, by: User | None) -> None:
     """Withdraw an invitation that nobody has accepted.
 
     Raises:
-        NotAllowed, InvitationUsed.
+        NotAllowed, InvitationUsed, InvitationRevoked.
     """
     program = invitation.cohort.program
     if by is not None and not may_invite(by, program):
         raise NotAllowed
     with audit.recorded():
+        now = clock.now()
         if not Invitation.objects.filter(pk=invitation.pk, state="pending").update(state="revoked"):
-            raise InvitationUsed
-        audit.trace("revoke_invitation", program=program, at=clock.now(), actor=by, subject=invitation)
+            invitation.refresh_from_db()
+            raise _why_not(invitation, now) or InvitationUsed()
+        audit.trace("revoke_invitation", program=program, at=now, actor=by, subject=invitation)
 
 
 def find_invitation(token: str, *, at: datetime) -> Invitation:
@@ -164,12 +166,22 @@ def accept(token: str) -> Enrollment:
 
 def _proven_user(invitation: Invitation, at: datetime) -> User:
     """The user of the invited address, which the link in its mailbox proves."""
-    user = User.objects.filter(email=invitation.email).first()
-    if user is None:
-        user = User.objects.create_user(invitation.email, joined_at=at)
-        user.person.name = invitation.name
-        user.person.save(update_fields=["name"])
+    proven = EmailAddress.objects.select_related("user").filter(email=invitation.email, verified=True).first()
+    if proven is not None:  # perhaps as their second address: who they are to us does not change
+        return proven.user
+    user = User.objects.filter(email=invitation.email).first() or _new_user(invitation, at)
     EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+    return user
+
+
+def _new_user(invitation: Invitation, at: datetime) -> User:
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, joined_at=at)
+            user.person.name = invitation.name
+            user.person.save(update_fields=["name"])
+    except IntegrityError:  # the same person accepts into another program at this very moment
+        return User.objects.get(email=invitation.email)
     return user
 
 

@@ -21,11 +21,11 @@ def halt(target: Target, *, program: Program, by: User | None, reason: str) -> H
     New work is refused, queued jobs wait in their places, running ones stop within a step, public links pause.
 
     Raises:
-        NotAllowed: ``by`` is not staff of the program. ``by=None`` is the system itself.
+        NotAllowed: ``by`` is not staff of the program, or the target is another program's. ``by=None`` is the system.
         WordsMissing: no reason given.
         HaltOpen: the same target is halted already.
     """
-    if by is not None and not may_halt(by, program):
+    if (by is not None and not may_halt(by, program)) or _program_of(target, program) != program:
         raise NotAllowed
     if not reason.strip():
         raise WordsMissing
@@ -72,6 +72,13 @@ def lift(placed: Halt, *, by: User | None) -> Halt:
         _tell_all(placed, "lifted", f"The stop in {program} is over. Waiting work goes on in its old place.")
     placed.refresh_from_db()
     return placed
+
+
+def _program_of(target: Target, program: Program) -> Program:
+    """Where the target belongs; people and their credentials belong nowhere, so they can be stopped anywhere."""
+    if isinstance(target, Program):
+        return target
+    return target.program if isinstance(target, Cohort) else program
 
 
 def _scope(target: Target) -> str:

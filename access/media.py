@@ -20,7 +20,7 @@ from access.models import StoredFile, User
 
 PIECE = 4 * 1024 * 1024  # the most one answer carries; a player asks for the next piece by itself
 BLOCK = 256 * 1024
-RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")  # no file is longer; Python refuses numbers of thousands of digits
 
 
 @dataclass(frozen=True)

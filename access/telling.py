@@ -58,7 +58,7 @@ def _send(pk: uuid.UUID) -> bool:
         return False
     try:
         EmailMessage(row.subject, row.body, to=[row.to]).send()
-    except OSError as trouble:  # refused connections and SMTP errors alike
+    except (OSError, ValueError) as trouble:  # refused connections, SMTP errors, addresses no mail can carry
         Outbox.objects.filter(pk=pk).update(trouble=str(trouble)[:300])
         return False
     Outbox.objects.filter(pk=pk).update(sent_at=clock.now(), trouble="")

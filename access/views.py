@@ -40,6 +40,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, User):
         return render(request, "access/landing.html")
     programs = Program.objects.visible_to(request.user).order_by("name")
+    if chosen := request.GET.get("program"):
+        programs = programs.filter(slug=chosen)
     if len(programs) == 1:
         return redirect(_entrance(request.user, programs[0]), slug=programs[0].slug)
     return render(request, "access/home.html", {"programs": programs})
