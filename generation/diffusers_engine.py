@@ -21,7 +21,7 @@ from generation.refusals import Trouble
 
 log = logging.getLogger(__name__)
 
-ALLOWED = {".json", ".safetensors", ".txt", ".model"}  # nothing that could run, nothing pickled
+ALLOWED = {".json", ".safetensors", ".txt", ".model", ".md"}  # nothing that could run, nothing pickled
 MAKING_PICTURES = 6
 Grid = tuple[int, int, int]
 
@@ -37,14 +37,17 @@ class DiffusersEngine:
         if self.pipeline is not None:
             return
         check_folder(self.folder)
+        check_call(self.studio)
         if self.threads:
             torch.set_num_threads(self.threads)
         try:
             pipeline = diffusers.DiffusionPipeline.from_pretrained(
                 str(self.folder), local_files_only=True, use_safetensors=True, dtype=torch.float32
             )
-        except Exception as trouble:  # noqa: BLE001  whatever a broken folder makes diffusers raise, its reader needs the words
+        except Exception as trouble:  # whatever a broken folder makes diffusers raise, its reader needs the words
             raise Trouble(f"The model folder cannot be loaded: {first_line(trouble)}") from trouble
+        if "callback_on_step_end" not in inspect.signature(type(pipeline).__call__).parameters:
+            raise Trouble("This pipeline tells nobody about its steps, so it could not be halted. It is not used.")
         pipeline.set_progress_bar_config(disable=True)
         self.pipeline = pipeline
 
@@ -153,6 +156,18 @@ def check_folder(folder: Path) -> None:
     strange = sorted(path.name for path in folder.rglob("*") if path.is_file() and path.suffix not in ALLOWED)
     if strange:
         raise Trouble(f"The model folder holds files that are not allowed there: {', '.join(strange[:3])}.")
+
+
+def check_call(studio: dict[str, Any]) -> None:
+    """Refuse to guess how a model is called.
+
+    Raises:
+        Trouble: ``studio.json`` is missing, broken or incomplete.
+    """
+    call = studio.get("call")
+    missing = {"height", "width", "num_frames"} - set(call if isinstance(call, dict) else {})
+    if missing:
+        raise Trouble(f"The model folder's studio.json cannot be read, or its call lacks {', '.join(sorted(missing))}.")
 
 
 def first_line(trouble: Exception) -> str:

@@ -9,9 +9,10 @@ from kombu.exceptions import KombuError
 log = logging.getLogger(__name__)
 
 
-def ring() -> None:
-    """Ring the render workers once the transaction has committed. A bell that fails is only logged."""
-    transaction.on_commit(_ring, robust=True)
+def ring(*, times: int = 1) -> None:
+    """Ring for so many render workers once the transaction has committed. A bell that fails is only logged."""
+    for _ in range(times):
+        transaction.on_commit(_ring, robust=True)
 
 
 def _ring() -> None:

@@ -71,12 +71,23 @@ def run_ffmpeg(frames: NDArray[np.uint8], frame_rate: float, *, master: Path, pl
     lossless = split[0].output(str(master), vcodec="ffv1", level=3, pix_fmt="bgr0", map_metadata=-1, fflags="+bitexact")
     enlarged = split[1].filter("scale", width, -2, flags="lanczos")
     delivered = enlarged.output(
-        str(playable), vcodec="libx264", pix_fmt="yuv420p", crf=16, preset="veryfast", movflags="+faststart", map_metadata=-1
+        str(playable),
+        vcodec="libx264",
+        pix_fmt="yuv420p",
+        crf=16,
+        preset="veryfast",
+        movflags="+faststart",
+        map_metadata=-1,
     )
-    command = ffmpeg.merge_outputs(lossless, delivered).global_args("-v", "error").overwrite_output().compile(cmd=ffmpeg_binary())
+    command = (
+        ffmpeg.merge_outputs(lossless, delivered)
+        .global_args("-v", "error")
+        .overwrite_output()
+        .compile(cmd=ffmpeg_binary())
+    )
     try:
         done = subprocess.run(command, input=frames.tobytes(), capture_output=True, timeout=TIMEOUT, check=False)
-    except (FileNotFoundError, PermissionError) as missing:
+    except OSError as missing:
         raise Trouble("The worker cannot start ffmpeg. Set FFMPEG_BINARY to its path.") from missing
     except subprocess.TimeoutExpired as slow:
         raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow

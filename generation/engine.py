@@ -32,7 +32,7 @@ class Clip:
 
 
 class Watch(Protocol):
-    """Looks on while an engine renders. Any method may raise ``generation.refusals.Stop``; the engine lets it through."""
+    """Looks on while an engine renders. Any method may raise ``generation.refusals.Stop``; engines let it through."""
 
     def step(self, number: int, picture: Callable[[], Picture]) -> None:
         """Denoising step ``number`` (from 1) is done; ``picture()`` makes a preview of it."""

@@ -5,14 +5,13 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.core import validators
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Enrollment
 from access.text import TextField
-from generation.jobs import SEEDS, Wish
+from generation.jobs import PROMPT_LIMIT, SEEDS, Wish
 from generation.models import Pipeline
-
-PROMPT_LIMIT = 1000
 
 
 class BriefForm(forms.Form):
@@ -20,13 +19,21 @@ class BriefForm(forms.Form):
 
     prompt = TextField(limit=PROMPT_LIMIT, label=_("Prompt"), widget=forms.Textarea(attrs={"rows": 3}))
     negative_prompt = TextField(
-        limit=PROMPT_LIMIT, label=_("Leave out"), required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text=_("What you do not want to see.")
+        limit=PROMPT_LIMIT,
+        label=_("Leave out"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("What you do not want to see."),
     )
     steps = forms.IntegerField(label=_("Steps"), help_text=_("More steps take longer and are cleaner."))
     guidance = forms.FloatField(label=_("Guidance"), help_text=_("How strictly the prompt is followed."))
     variations = forms.TypedChoiceField(label=_("Variations"), coerce=int)
     seed = forms.IntegerField(
-        label=_("Seed"), required=False, min_value=0, max_value=SEEDS - 1, help_text=_("Empty: a new one. The same seed and settings give the same clip.")
+        label=_("Seed"),
+        required=False,
+        min_value=0,
+        max_value=SEEDS - 1,
+        help_text=_("Empty: a new one. The same seed and settings give the same clip."),
     )
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -46,15 +53,17 @@ class BriefForm(forms.Form):
         field = self.fields[name]
         field.min_value, field.max_value = least, most  # type: ignore[attr-defined]  # a number field
         field.validators = [
-            forms.fields.validators.MinValueValidator(least, _("%(limit_value)s is the least.")),
-            forms.fields.validators.MaxValueValidator(most, _("%(limit_value)s is the most.")),
+            validators.MinValueValidator(least, _("%(limit_value)s is the least.")),
+            validators.MaxValueValidator(most, _("%(limit_value)s is the most.")),
         ]
         field.widget.attrs.update(min=least, max=most)
 
     def wish(self) -> Wish:
         """What the valid form asks for."""
         data = self.cleaned_data
-        return Wish(data["prompt"], data["negative_prompt"], data["steps"], data["guidance"], data["seed"], data["variations"])
+        return Wish(
+            data["prompt"], data["negative_prompt"], data["steps"], data["guidance"], data["seed"], data["variations"]
+        )
 
 
 def surprise(pipeline: Pipeline) -> str:

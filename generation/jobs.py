@@ -18,6 +18,7 @@ from generation.policies import may_cancel, may_generate
 from generation.refusals import JobEnded, ModelAway, OutOfBounds, QuotaUsedUp
 
 SEEDS = 2**32
+PROMPT_LIMIT = 1000  # characters
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class Wish:
     variations: int = 1
 
 
-def submit(wish: Wish, *, enrollment: Enrollment, pipeline: Pipeline, credential: Credential | None, key: uuid.UUID) -> Brief:
-    """Queue a brief: one job per variation, each spending one clip of today's quota. The same ``key`` again is the same brief.
+def submit(
+    wish: Wish, *, enrollment: Enrollment, pipeline: Pipeline, credential: Credential | None, key: uuid.UUID
+) -> Brief:
+    """Queue a brief: one job per variation, each spending one clip of today's quota.
+
+    The same ``key`` again is the same brief.
 
     Raises:
         AgreementUnsigned, OutOfBounds, ModelAway, Halted, QuotaUsedUp.
@@ -53,8 +58,16 @@ def submit(wish: Wish, *, enrollment: Enrollment, pipeline: Pipeline, credential
             raise QuotaUsedUp
         brief = _write_brief(wish, enrollment=enrollment, pipeline=pipeline, credential=credential, key=key, at=now)
         _write_jobs(brief, lane, now)
-        audit.trace("submit_brief", program=brief.program, at=now, actor=enrollment.user, subject=brief, facts={"jobs": wish.variations}, private=wish.prompt)
-        ring()
+        audit.trace(
+            "submit_brief",
+            program=brief.program,
+            at=now,
+            actor=enrollment.user,
+            subject=brief,
+            facts={"jobs": wish.variations},
+            private=wish.prompt,
+        )
+        ring(times=brief.variations)
     return brief
 
 
@@ -70,6 +83,7 @@ def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> Non
         lambda: 1 <= wish.variations <= enrollment.cohort.max_variations,
         lambda: wish.seed is None or 0 <= wish.seed < SEEDS,
         lambda: bool(wish.prompt.strip()),
+        lambda: max(len(wish.prompt), len(wish.negative_prompt)) <= PROMPT_LIMIT,
     )
     if not all(test() for test in within):
         raise OutOfBounds
@@ -81,7 +95,15 @@ def _lock_lane(enrollment: Enrollment) -> Lane:
     return Lane.objects.select_for_update().get(enrollment=enrollment)
 
 
-def _write_brief(wish: Wish, *, enrollment: Enrollment, pipeline: Pipeline, credential: Credential | None, key: uuid.UUID, at: datetime) -> Brief:
+def _write_brief(
+    wish: Wish,
+    *,
+    enrollment: Enrollment,
+    pipeline: Pipeline,
+    credential: Credential | None,
+    key: uuid.UUID,
+    at: datetime,
+) -> Brief:
     return Brief.objects.create(
         program=enrollment.program,
         enrollment=enrollment,
@@ -113,7 +135,8 @@ def _write_jobs(brief: Brief, lane: Lane, at: datetime) -> None:
     )
     day = quota_day(brief.enrollment, at)
     QuotaEntry.objects.bulk_create(
-        QuotaEntry(enrollment=lane.enrollment, job=job, kind=QuotaEntry.Kind.SPEND, day_on=day, created_at=at) for job in jobs
+        QuotaEntry(enrollment=lane.enrollment, job=job, kind=QuotaEntry.Kind.SPEND, day_on=day, created_at=at)
+        for job in jobs
     )
 
 
@@ -139,7 +162,9 @@ def refund(job: Job, at: datetime) -> None:
     """Give a job's clip back to the day it was spent on; a second time changes nothing."""
     spent = QuotaEntry.objects.get(job=job, kind=QuotaEntry.Kind.SPEND)
     QuotaEntry.objects.get_or_create(
-        job=job, kind=QuotaEntry.Kind.REFUND, defaults={"enrollment_id": spent.enrollment_id, "day_on": spent.day_on, "created_at": at}
+        job=job,
+        kind=QuotaEntry.Kind.REFUND,
+        defaults={"enrollment_id": spent.enrollment_id, "day_on": spent.day_on, "created_at": at},
     )
 
 
@@ -153,11 +178,13 @@ def cancel(job: Job, *, by: User) -> Job:
     if not may_cancel(by, job):
         raise NotAllowed
     with audit.recorded():
-        now = clock.now()
-        # It may change from queued to running, or back, between two looks: the third look settles it.
-        if not (_cancel_queued(job, now) or _cancel_running(job, now) or _cancel_queued(job, now)):
+        # Locked, so that it cannot change from queued to running, or back, between the two looks below.
+        state = Job.objects.select_for_update().values_list("state", flat=True).get(pk=job.pk)
+        if state not in Job.OPEN:
             raise JobEnded
-        audit.trace("cancel_job", program=job.program, at=now, actor=by, subject=job)
+        now = clock.now()
+        if _cancel_queued(job, now) or _cancel_running(job, now):
+            audit.trace("cancel_job", program=job.program, at=now, actor=by, subject=job)
     job.refresh_from_db()
     return job
 
@@ -170,4 +197,4 @@ def _cancel_queued(job: Job, at: datetime) -> bool:
 
 
 def _cancel_running(job: Job, at: datetime) -> bool:
-    return bool(Job.objects.running().filter(pk=job.pk).update(cancel_asked_at=at))
+    return bool(Job.objects.running().filter(pk=job.pk, cancel_asked_at=None).update(cancel_asked_at=at))

@@ -12,8 +12,10 @@ def place_of(job: Job) -> int | None:
     """
     if job.state != Job.State.QUEUED:
         return None
-    ahead_of_mine = Job.objects.queued().filter(enrollment=job.enrollment_id).filter(
-        Q(queued_at__lt=job.queued_at) | Q(queued_at=job.queued_at, number__lt=job.number)
+    ahead_of_mine = (
+        Job.objects.queued()
+        .filter(enrollment=job.enrollment_id)
+        .filter(Q(queued_at__lt=job.queued_at) | Q(queued_at=job.queued_at, number__lt=job.number))
     )
     turn = ahead_of_mine.count()
     lanes = list(_lanes(job))
@@ -32,7 +34,7 @@ def _is_before(served: object, mine: object) -> bool:
     """Whether a lane served at one instant is ahead of mine; never served is earliest."""
     if served is None or mine is None:
         return served is None
-    return served < mine  # type: ignore[operator,no-any-return]  # both are instants here
+    return served < mine  # type: ignore[operator]  # both are instants here
 
 
 def seconds_until_playable(job: Job, place: int | None) -> float | None:

@@ -23,7 +23,9 @@ class Pipeline(models.Model):
     is_active = models.BooleanField(default=True)
     trouble = models.CharField(max_length=300, blank=True)
     trouble_at = models.DateTimeField(null=True, blank=True)
-    seconds_per_step = models.FloatField(default=0.0)  # a running mean of what workers measured; 0: nothing measured yet
+    seconds_per_step = models.FloatField(
+        default=0.0
+    )  # a running mean of what workers measured; 0: nothing measured yet
     seconds_around = models.FloatField(default=0.0)  # the same for decode, encode and store
     created_at = models.DateTimeField()
 
@@ -36,10 +38,10 @@ class Pipeline(models.Model):
 
     @cached_property
     def studio(self) -> dict[str, Any]:
-        """What the folder's ``studio.json`` tells the studio: call, defaults, limits, vocabulary. Empty if unreadable."""
+        """What the folder's ``studio.json`` says: call, defaults, limits, vocabulary. Empty if unreadable."""
         try:
             return dict(json.loads((self.path / "studio.json").read_text()))
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             return {}
 
 
@@ -94,8 +96,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One clip to render. This row is the queue; a Celery message only says "look".
 
-    ``attempt`` is the fence: it grows with every claim and has no cap. ``failures`` counts crashes, expired leases and the
-    job's own errors; at three it is failed. A halt, a hand-back or a lost model counts as neither.
+    ``attempt`` is the fence: it grows with every claim and has no cap. ``failures`` counts crashes, expired leases and
+    the job's own errors; at three it is failed. A halt, a hand-back or a lost model counts as neither.
     """
 
     MAX_FAILURES = 3
@@ -141,14 +143,20 @@ class Job(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=["queued", "running", "finished", "failed", "cancelled"]), name="job_state_known"),
-            models.CheckConstraint(condition=~Q(state="running") | Q(lease_until__isnull=False), name="running_job_has_a_lease"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "finished", "failed", "cancelled"]), name="job_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(lease_until__isnull=False), name="running_job_has_a_lease"
+            ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(reason=""), name="failed_job_says_why"),
             models.CheckConstraint(condition=Q(step__lte=F("steps")), name="job_step_within_steps"),
             models.UniqueConstraint(fields=["brief", "number"], name="one_job_per_variation"),
         ]
         indexes = [
-            models.Index(fields=["program", "enrollment", "queued_at"], condition=Q(state="queued"), name="queued_jobs"),
+            models.Index(
+                fields=["program", "enrollment", "queued_at"], condition=Q(state="queued"), name="queued_jobs"
+            ),
             models.Index(fields=["enrollment", "lease_until"], condition=Q(state="running"), name="running_jobs"),
             models.Index(fields=["enrollment", "-queued_at", "id"], name="jobs_of_an_artist"),
         ]
@@ -250,7 +258,11 @@ class Output(models.Model):
 
     def rendition(self, recipe: str) -> "Rendition | None":
         """The shared rendition by this recipe, in its newest version."""
-        return max((r for r in self.renditions.all() if r.recipe == recipe and r.personal_to_id is None), key=lambda r: r.version, default=None)
+        return max(
+            (r for r in self.renditions.all() if r.recipe == recipe and r.personal_to_id is None),
+            key=lambda r: r.version,
+            default=None,
+        )
 
 
 class Rendition(models.Model):
@@ -275,9 +287,15 @@ class Rendition(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["output", "recipe", "version"], condition=Q(personal_to=None), name="one_shared_rendition"),
-            models.UniqueConstraint(fields=["output", "recipe", "version", "personal_to"], name="one_personal_rendition"),
-            models.CheckConstraint(condition=Q(recipe__in=["playable", "poster", "contact_sheet", "making"]), name="recipe_known"),
+            models.UniqueConstraint(
+                fields=["output", "recipe", "version"], condition=Q(personal_to=None), name="one_shared_rendition"
+            ),
+            models.UniqueConstraint(
+                fields=["output", "recipe", "version", "personal_to"], name="one_personal_rendition"
+            ),
+            models.CheckConstraint(
+                condition=Q(recipe__in=["playable", "poster", "contact_sheet", "making"]), name="recipe_known"
+            ),
         ]
 
     def __str__(self) -> str:

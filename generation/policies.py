@@ -6,7 +6,10 @@ from generation.models import Job
 
 def may_generate(enrollment: Enrollment) -> bool:
     """Whether the enrollment is live and has signed what is in force."""
-    return enrollment.is_live() and not AgreementVersion.objects.unsigned_by(enrollment).exists()
+    live = (
+        Enrollment.objects.live().filter(pk=enrollment.pk).exists()
+    )  # asked anew: it may have ended since it was loaded
+    return live and not AgreementVersion.objects.unsigned_by(enrollment).exists()
 
 
 def may_cancel(user: User, job: Job) -> bool:

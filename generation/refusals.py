@@ -17,12 +17,16 @@ class OutOfBounds(Refused):
 
 class ModelAway(Refused):
     code = "model_away"
-    sentence = _("No model is open to this program at present. Your draft is kept; try again later or ask the program's staff.")
+    sentence = _(
+        "No model is open to this program at present. Your draft is kept; try again later or ask the program's staff."
+    )
 
 
 class JobEnded(Refused):
     code, rival = "job_ended", True
-    sentence = _("This clip has ended already, so there is nothing left to cancel. Reload the page to see how it ended.")
+    sentence = _(
+        "This clip has ended already, so there is nothing left to cancel. Reload the page to see how it ended."
+    )
 
 
 class Stop(Exception):
@@ -46,4 +50,4 @@ class HandBack(Stop):
 
 
 class Trouble(Stop):
-    """The worker cannot work (model, encoder or disk): the job goes back unspent. The words are for staff and artists."""
+    """The worker cannot work (model, encoder, disk): the job goes back unspent. Its words are for everybody."""

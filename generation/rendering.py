@@ -4,27 +4,28 @@ Every write names the attempt (``Job.objects.attempted``): a worker that was tak
 successor does.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from access import audit, clock
 from access.locking import share_halt_lock
-from access.models import Halt, Program
+from access.models import Enrollment, Halt, Program
 from access.storing import Kept, file_row
 from access.telling import tell
 from generation.doorbell import ring
 from generation.jobs import refund
-from generation.models import Job, Lane, Output, Pipeline, Preview, Rendition
+from generation.models import Job, JobQuerySet, Lane, Output, Pipeline, Preview, Rendition
 from generation.refusals import CancelAsked, HaltMet, LeaseLost
 
 TROUBLE_REST = timedelta(seconds=20)  # how long a pipeline in trouble is left alone before it is tried again
-GAVE_UP = "The worker stopped answering while it made this clip, three times over. Your quota was given back; please try again."
+GAVE_UP = (
+    "The worker stopped answering while it made this clip. Please try again, with fewer steps if it happens again."
+)
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,29 @@ class Rendered:
 # --- claim ----------------------------------------------------------------------------------------------------------
 def claim(worker: str) -> Job | None:
     """Take the next job for this worker, or None. Fair: the artist served least recently comes first."""
+    expire()
     for program in _programs_with_work():
         if job := _claim_in(program, worker):
             return job
     return None
 
 
-def _programs_with_work() -> Iterator[Program]:
+def _programs_with_work() -> QuerySet[Program]:
+    """The program that was served least recently comes first."""
     waiting = Job.objects.queued().values("program")
-    lanes = Lane.objects.filter(program__in=waiting).values("program").annotate(served=Min("served_at")).order_by("served")
-    yield from (Program.objects.get(pk=row["program"]) for row in lanes)
+    served = Program.objects.filter(pk__in=waiting).annotate(served=Max("lanes__served_at"))
+    return served.order_by(F("served").asc(nulls_first=True), "pk")
 
 
 def _claim_in(program: Program, worker: str) -> Job | None:
     with audit.recorded():
         share_halt_lock(program)  # a statement of its own: what follows reads the halts as they are behind the lock
         claimable = _claimable(program, clock.now())
-        passed: list[object] = []
+        passed: list[Enrollment] = []
         while lane := _next_lane(program, claimable, passed):
             if job := _claim_from(lane, claimable, worker):
                 return job
-            passed.append(lane.pk)
+            passed.append(lane.enrollment)
     return None
 
 
@@ -74,7 +77,11 @@ def _claimable(program: Program, now: datetime) -> QuerySet[Job]:
         return Job.objects.none()
     return (
         Job.objects.queued()
-        .filter(Q(pipeline__trouble="") | Q(pipeline__trouble_at__lt=now - TROUBLE_REST), program=program, pipeline__is_active=True)
+        .filter(
+            Q(pipeline__trouble="") | Q(pipeline__trouble_at__lt=now - TROUBLE_REST),
+            program=program,
+            pipeline__is_active=True,
+        )
         .exclude(credential__in=[halt.credential_id for halt in halts if halt.credential_id])
         .exclude(enrollment__user__in=[halt.artist_id for halt in halts if halt.artist_id])
         .exclude(enrollment__cohort__in=[halt.cohort_id for halt in halts if halt.cohort_id])
@@ -82,7 +89,7 @@ def _claimable(program: Program, now: datetime) -> QuerySet[Job]:
     )
 
 
-def _next_lane(program: Program, claimable: QuerySet[Job], passed: list[object]) -> Lane | None:
+def _next_lane(program: Program, claimable: QuerySet[Job], passed: list[Enrollment]) -> Lane | None:
     """Lock the lane served least recently that has work; rivals skip it meanwhile."""
     return (
         Lane.objects.select_for_update(skip_locked=True, of=("self",))
@@ -104,7 +111,14 @@ def _claim_from(lane: Lane, claimable: QuerySet[Job], worker: str) -> Job | None
         return None
     Lane.objects.filter(pk=lane.pk).update(served_at=now)
     job.refresh_from_db(fields=["state", "attempt", "worker", "lease_until", "phase", "step", "started_at"])
-    audit.trace("claim_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt, "worker": worker})
+    audit.trace(
+        "claim_job",
+        program=job.program,
+        at=now,
+        actor=None,
+        subject=job,
+        facts={"attempt": job.attempt, "worker": worker},
+    )
     return job
 
 
@@ -136,8 +150,13 @@ def check(job: Job) -> None:
         LeaseLost, CancelAsked, HaltMet.
     """
     now = clock.now()
-    row = Job.objects.attempted(job.pk, job.attempt).annotate(halted=Exists(_halts_over_job())).values("lease_until", "cancel_asked_at", "halted").first()
-    if row is None or row["lease_until"] < now:
+    row = (
+        Job.objects.attempted(job.pk, job.attempt)
+        .annotate(halted=Exists(_halts_over_job()))
+        .values("lease_until", "cancel_asked_at", "halted")
+        .first()
+    )
+    if row is None or row["lease_until"] is None or row["lease_until"] < now:
         raise LeaseLost
     if row["cancel_asked_at"]:
         raise CancelAsked
@@ -163,8 +182,8 @@ def report(job: Job, *, phase: str, step: int, jpeg: bytes = b"") -> None:
     """
     with audit.recorded():
         now = clock.now()
-        written = Job.objects.attempted(job.pk, job.attempt).update(phase=phase, step=step, lease_until=lease(phase, now))
-        if not written:
+        facts = {"phase": phase, "step": min(step, job.steps), "lease_until": lease(phase, now)}
+        if not Job.objects.attempted(job.pk, job.attempt).update(**facts):
             raise LeaseLost
         if jpeg:
             Preview.objects.update_or_create(job=job, defaults={"attempt": job.attempt, "jpeg": jpeg, "made_at": now})
@@ -179,6 +198,7 @@ def finish(job: Job, rendered: Rendered) -> Output:
     """
     with audit.recorded():
         share_halt_lock(job.program)
+        _lock_lane(job)
         check(job)
         now = clock.now()
         ended = {"state": Job.State.FINISHED, "ended_at": now, "lease_until": None, "phase": "", "step": F("steps")}
@@ -187,8 +207,7 @@ def finish(job: Job, rendered: Rendered) -> Output:
         Preview.objects.filter(job=job).delete()
         output = _write_output(job, rendered, now)
         _count_service(job, now)
-        facts = {"attempt": job.attempt, "output": str(output.pk), "master_sha256": output.master_sha256}
-        audit.trace("finish_job", program=job.program, at=now, actor=None, subject=job, facts=facts)
+        _trace("finish_job", job, now, output=str(output.pk), master_sha256=output.master_sha256)
         url = reverse("job", args=[job.program.slug, job.pk])
         tell(job.enrollment.user, "clip_ready", "Your clip is ready.", at=now, program=job.program, url=url)
     return output
@@ -215,9 +234,17 @@ def _write_output(job: Job, rendered: Rendered, at: datetime) -> Output:
     return output
 
 
+def _lock_lane(job: Job) -> None:
+    """The parent's lock before the job's own, for those who will write to both."""
+    Lane.objects.select_for_update().get(pk=job.enrollment_id)
+
+
 def _count_service(job: Job, now: datetime) -> None:
     seconds = (now - (job.started_at or now)).total_seconds()
     Lane.objects.filter(enrollment=job.enrollment_id).update(served_seconds=F("served_seconds") + seconds)
+
+
+_QUEUED_AGAIN: dict[str, Any] = {"state": Job.State.QUEUED, "lease_until": None, "worker": "", "phase": "", "step": 0}
 
 
 def put_back(job: Job) -> None:
@@ -229,49 +256,61 @@ def put_back(job: Job) -> None:
         now = clock.now()
         fenced = Job.objects.attempted(job.pk, job.attempt)
         if fenced.filter(cancel_asked_at=None).update(**_QUEUED_AGAIN):
-            audit.trace("put_back_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
-        elif fenced.update(state=Job.State.CANCELLED, ended_at=now, lease_until=None):
+            _trace("put_back_job", job, now)
+        elif fenced.update(**_cancelled(now)):
             refund(job, now)
-            audit.trace("end_cancelled_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
+            _trace("end_cancelled_job", job, now)
         Preview.objects.filter(job=job, attempt=job.attempt).delete()
 
 
-_QUEUED_AGAIN: dict[str, Any] = {"state": Job.State.QUEUED, "lease_until": None, "worker": "", "phase": "", "step": 0}
+def _cancelled(now: datetime) -> dict[str, Any]:
+    return {"state": Job.State.CANCELLED, "ended_at": now, "lease_until": None, "phase": ""}
 
 
 def end_cancelled(job: Job) -> None:
     """End a running job whose artist cancelled. What was rendered of it is spent."""
     with audit.recorded():
+        _lock_lane(job)
         now = clock.now()
-        if Job.objects.attempted(job.pk, job.attempt).update(state=Job.State.CANCELLED, ended_at=now, lease_until=None, phase=""):
+        if Job.objects.attempted(job.pk, job.attempt).update(**_cancelled(now)):
             _count_service(job, now)
-            audit.trace("end_cancelled_job", program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt})
+            _trace("end_cancelled_job", job, now)
         Preview.objects.filter(job=job, attempt=job.attempt).delete()
 
 
 def fail(job: Job, reason: str) -> None:
     """Count a failure against the job; after the third it is failed with this reason and its clip is given back."""
     with audit.recorded():
-        _count_failure(job, reason, clock.now())
+        _count_failure(Job.objects.attempted(job.pk, job.attempt), job, reason, clock.now())
         ring()
 
 
-def _count_failure(job: Job, reason: str, now: datetime) -> None:
-    fenced = Job.objects.attempted(job.pk, job.attempt)
-    if fenced.filter(failures__gte=Job.MAX_FAILURES - 1).update(
-        state=Job.State.FAILED, failures=F("failures") + 1, reason=reason[:300], ended_at=now, lease_until=None, phase=""
-    ):
+def _count_failure(fenced: JobQuerySet, job: Job, reason: str, now: datetime) -> None:
+    """The third failure ends it, and so does a cancel in the meantime; else it waits again. The quota never pays."""
+    wanted = fenced.filter(cancel_asked_at=None)
+    if wanted.filter(failures__gte=Job.MAX_FAILURES - 1).update(**_failed(reason, now)):
         refund(job, now)
         _tell_failed(job, reason, now)
         act = "fail_job"
-    elif fenced.filter(cancel_asked_at__isnull=False).update(state=Job.State.CANCELLED, ended_at=now, lease_until=None):
-        act = "end_cancelled_job"
-    elif fenced.update(failures=F("failures") + 1, **_QUEUED_AGAIN):
+    elif wanted.update(failures=F("failures") + 1, **_QUEUED_AGAIN):
         act = "requeue_job"
+    elif fenced.update(**_cancelled(now)):
+        refund(job, now)
+        act = "end_cancelled_job"
     else:
         return
     Preview.objects.filter(job=job).delete()
-    audit.trace(act, program=job.program, at=now, actor=None, subject=job, facts={"attempt": job.attempt, "reason": reason[:300]})
+    _trace(act, job, now, reason=reason[:300])
+
+
+def _failed(reason: str, now: datetime) -> dict[str, Any]:
+    ended = {"state": Job.State.FAILED, "ended_at": now, "lease_until": None, "phase": ""}
+    return {**ended, "failures": F("failures") + 1, "reason": reason[:300]}
+
+
+def _trace(act: str, job: Job, at: datetime, **facts: str) -> None:
+    facts_of_attempt = {"attempt": job.attempt, **facts}
+    audit.trace(act, program=job.program, at=at, actor=None, subject=job, facts=facts_of_attempt)
 
 
 def _tell_failed(job: Job, reason: str, at: datetime) -> None:
@@ -282,8 +321,11 @@ def _tell_failed(job: Job, reason: str, at: datetime) -> None:
 # --- trouble and the sweep ------------------------------------------------------------------------------------------
 def note_trouble(pipeline: Pipeline, trouble: str) -> None:
     """Say on the pipeline why workers cannot use it, or with an empty text that they can again."""
-    changed = Pipeline.objects.filter(pk=pipeline.pk) if trouble else Pipeline.objects.filter(pk=pipeline.pk).exclude(trouble="")
-    changed.update(trouble=trouble[:300], trouble_at=clock.now() if trouble else None)
+    row = Pipeline.objects.filter(pk=pipeline.pk)
+    if trouble:
+        row.update(trouble=trouble[:300], trouble_at=clock.now())
+    else:
+        row.exclude(trouble="").update(trouble="", trouble_at=None)
 
 
 def note_timing(pipeline: Pipeline, *, per_step: float, around: float) -> None:
@@ -297,15 +339,22 @@ def note_timing(pipeline: Pipeline, *, per_step: float, around: float) -> None:
 
 
 def sweep() -> int:
-    """Every 10 seconds: requeue or fail what outlived its lease, ring again if anything waits; how many leases ran out."""
+    """Every 10 seconds: give back what outlived its lease, ring again if anything waits; how many leases ran out."""
+    ended = expire()
+    if Job.objects.queued().exists():
+        ring()
+    return ended
+
+
+def expire() -> int:
+    """Count a failure against each job whose lease ran out, and let it wait again or end; how many there were."""
     expired = list(Job.objects.expired(clock.now()).select_related("program", "enrollment__user"))
     for job in expired:
         with audit.recorded():
             now = clock.now()
-            if Job.objects.expired(now).filter(pk=job.pk, attempt=job.attempt).exists():
-                _count_failure(job, GAVE_UP, now)
-    if Job.objects.queued().exists():
-        ring()
+            # The lease is in the fence: a worker that reported a moment ago keeps its job.
+            fenced = Job.objects.attempted(job.pk, job.attempt).filter(lease_until__lt=now)
+            _count_failure(fenced, job, GAVE_UP, now)
     return len(expired)
 
 

@@ -1,12 +1,12 @@
 from celery import shared_task
 
-from generation import rendering
+from generation import rendering, watchdog, worker
+
+__all__ = ["watchdog", "worker"]  # imported for their signals: one is for the parent, the other for the child
 
 
 @shared_task(name="generation.render", ignore_result=True)
 def render() -> None:
-    from generation import worker  # registers signals and, in the child, loads the model
-
     worker.drain()
 
 

@@ -1,10 +1,12 @@
 """The studio, the library and the job page."""
 
 import uuid
+from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import Q
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,7 +18,7 @@ from access.models import AgreementVersion, Halt
 from access.refusals import Refused
 from generation import jobs, line
 from generation.forms import BriefForm, surprise
-from generation.models import Job, Output, Pipeline
+from generation.models import Brief, Job, Output, Pipeline
 from generation.refusals import ModelAway
 
 PAGE = 24
@@ -34,7 +36,13 @@ def studio(request: MemberRequest) -> HttpResponse:
     form = _brief_form(request, pipeline)
     if request.method == "POST" and form.is_valid():
         try:
-            brief = jobs.submit(form.wish(), enrollment=request.enrollment, pipeline=pipeline, credential=request.credential, key=form.cleaned_data["idempotency_key"])
+            brief = jobs.submit(
+                form.wish(),
+                enrollment=request.enrollment,
+                pipeline=pipeline,
+                credential=request.credential,
+                key=form.cleaned_data["idempotency_key"],
+            )
             return redirect("job", slug=request.program.slug, job_id=brief.jobs.get(number=1).pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
@@ -45,8 +53,18 @@ def studio(request: MemberRequest) -> HttpResponse:
 def _brief_form(request: MemberRequest, pipeline: Pipeline) -> BriefForm:
     if request.method == "POST":
         return BriefForm(request.POST, pipeline=pipeline, enrollment=request.enrollment)
-    initial = {"prompt": surprise(pipeline)} if "surprise" in request.GET else {}
+    initial = {"prompt": surprise(pipeline)} if "surprise" in request.GET else _settings_of(request)
     return BriefForm(pipeline=pipeline, enrollment=request.enrollment, initial=initial)
+
+
+def _settings_of(request: MemberRequest) -> dict[str, Any]:
+    """The settings of an earlier brief of one's own, named by ``?again=``, to work on from."""
+    try:
+        key = uuid.UUID(request.GET.get("again", ""))
+    except ValueError:
+        return {}
+    fields = ("prompt", "negative_prompt", "steps", "guidance", "seed")
+    return Brief.objects.filter(pk=key, enrollment__user=request.user).values(*fields).first() or {}
 
 
 def _studio_context(request: MemberRequest, form: BriefForm, pipeline: Pipeline) -> dict[str, Any]:
@@ -60,7 +78,9 @@ def _studio_context(request: MemberRequest, form: BriefForm, pipeline: Pipeline)
             "daily": request.enrollment.cohort.daily_quota,
             "renews_at": jobs.quota_renews_at(request.enrollment, now),
         },
-        "recent": Job.objects.filter(enrollment=request.enrollment).select_related("brief").order_by("-queued_at", "number")[:6],
+        "recent": Job.objects.filter(enrollment=request.enrollment)
+        .select_related("brief")
+        .order_by("-queued_at", "number")[:6],
     }
 
 
@@ -87,13 +107,14 @@ def job_live(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
 
 def _job_context(found: Job) -> dict[str, Any]:
     place = line.place_of(found)
+    seconds = line.seconds_until_playable(found, place) if found.is_open else None
     output = Output.objects.filter(job=found).prefetch_related("renditions").first()
     args = [found.program.slug, found.pk]
     preview = getattr(found, "preview", None)
     return {
         "job": found,
         "place": place,
-        "eta_seconds": line.seconds_until_playable(found, place) if found.is_open else None,
+        "eta_seconds": None if seconds is None else ceil(seconds),
         "preview_url": f"{reverse('job_preview', args=args)}?at={preview.made_at.timestamp()}" if preview else None,
         "halt": Halt.objects.covering(found.enrollment, found.credential).first() if found.is_open else None,
         "output": output and shown(output),
@@ -105,7 +126,11 @@ def _job_context(found: Job) -> dict[str, Any]:
 
 def shown(output: Output) -> dict[str, Any]:
     """An output with the addresses of its renditions, for templates."""
-    urls = {f"{r.recipe}_url": reverse("media", args=[r.file_id]) for r in output.renditions.all() if r.personal_to_id is None}
+    urls = {
+        f"{r.recipe}_url": reverse("media", args=[r.file_id])
+        for r in output.renditions.all()
+        if r.personal_to_id is None
+    }
     return {"id": output.pk, "output": output, "seconds": output.seconds, **urls}
 
 
@@ -131,22 +156,33 @@ def cancel_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def library(request: MemberRequest) -> HttpResponse:
     """All outputs of the artist, newest first, paged by key."""
-    works = Output.objects.filter(enrollment__user=request.user, program=request.program).order_by("-created_at", "id")
-    if after := _after(request):
-        works = works.filter(created_at__lt=after)
-    page = list(works.select_related("job__brief").prefetch_related("renditions")[: PAGE + 1])
+    works = _library_page(request)
+    open_jobs = Job.objects.owned_by(request.user).waiting().filter(program=request.program)
     context = {
-        "works": [{**shown(work), "prompt": work.job.brief.prompt, "created_at": work.created_at, "url": reverse("job", args=[request.program.slug, work.job_id])} for work in page[:PAGE]],
-        "open_jobs": Job.objects.owned_by(request.user).waiting().filter(program=request.program).select_related("brief").order_by("queued_at"),
-        "next_url": f"?after={page[PAGE - 1].pk}" if len(page) > PAGE else "",
+        "works": [_hung(work, request) for work in works[:PAGE]],
+        "open_jobs": open_jobs.select_related("brief").order_by("queued_at", "number"),
+        "next_url": f"?after={works[PAGE - 1].pk}" if len(works) > PAGE else "",
     }
     return render(request, "generation/library.html", context)
 
 
-def _after(request: HttpRequest) -> Any:
-    """The instant of the last output of the page before; nothing for a key that is not one's own."""
+def _library_page(request: MemberRequest) -> list[Output]:
+    """The outputs after the one named by ``?after=``, and one more, which says that there is a next page."""
+    works = Output.objects.owned_by(request.user).filter(program=request.program).order_by("-created_at", "id")
+    if last := _after(request):
+        works = works.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, id__gt=last.pk))
+    return list(works.select_related("job__brief").prefetch_related("renditions")[: PAGE + 1])
+
+
+def _after(request: MemberRequest) -> Output | None:
+    """The last output of the page before; nothing for a key that is not one's own."""
     try:
         key = uuid.UUID(request.GET.get("after", ""))
     except ValueError:
         return None
-    return Output.objects.filter(pk=key, enrollment__user=request.user).values_list("created_at", flat=True).first()
+    return Output.objects.owned_by(request.user).filter(pk=key).first()
+
+
+def _hung(work: Output, request: MemberRequest) -> dict[str, Any]:
+    url = reverse("job", args=[request.program.slug, work.job_id])
+    return {**shown(work), "prompt": work.job.brief.prompt, "created_at": work.created_at, "url": url}

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_init
 from django.conf import settings
+from django.db import OperationalError
 from PIL import Image
 
 from generation import rendering
+from generation.doorbell import ring
 from generation.engine import Clip, Engine, Order, Picture
 from generation.models import Job, Output, Pipeline
 from generation.refusals import CancelAsked, HandBack, LeaseLost, Stop, Trouble
@@ -24,16 +26,23 @@ REPORT_EVERY = 1.0  # seconds between writes of progress
 PREVIEW_WIDTH = 480
 
 _engines: dict[str, Engine] = {}
+_is_draining = False
 _asked_to_end = False
 
 
 def drain() -> int:
     """Render until no job can be claimed; how many were taken."""
-    _listen_for_the_end()
-    taken = 0
-    while not _asked_to_end and (job := rendering.claim(worker_name())):
-        taken += 1
-        work_on(job)
+    global _is_draining
+    if is_asked_to_end():  # by an earlier SIGTERM to this child alone: its parent starts another in its place
+        ring()
+        raise SystemExit
+    taken, _is_draining = 0, True
+    try:
+        while not is_asked_to_end() and (job := rendering.claim(worker_name())):
+            taken += 1
+            work_on(job)
+    finally:
+        _is_draining = False
     return taken
 
 
@@ -46,32 +55,48 @@ def work_on(job: Job) -> Output | None:
     try:
         return _render(job)
     except Trouble as trouble:
-        log.error("%s waits: %s", job, trouble)
-        rendering.note_trouble(job.pipeline, str(trouble))
-        rendering.put_back(job)
+        log.warning("%s waits: %s", job, trouble)
+        _leave_alone(job, str(trouble))
+    except OperationalError:  # locked, full or gone: nothing that the job did
+        log.exception("%s waits", job)
+        _leave_alone(job, "The worker cannot use its database.")
     except CancelAsked:
         rendering.end_cancelled(job)
     except LeaseLost:
-        log.warning("%s, attempt %d, was given to somebody else: result discarded", job, job.attempt)
+        log.warning("%s, attempt %d, is over: result discarded", job, job.attempt)
     except Stop:  # a halt, or this worker is asked to end
         rendering.put_back(job)
-    except Exception:
+    except Exception as error:
         log.exception("%s failed", job)
-        rendering.fail(job, "The model stopped with an error while it made this clip. Please try again, or change the prompt.")
+        _engines.clear()  # an error may leave a model in any state; the next job loads it anew
+        rendering.fail(job, _reason(error))
     return None
+
+
+def _leave_alone(job: Job, trouble: str) -> None:
+    """The job waits in its place; its pipeline says why, and is tried again after a rest, from the files."""
+    _engines.clear()
+    rendering.note_trouble(job.pipeline, trouble)
+    rendering.put_back(job)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
+        return "The model ran out of memory while it made this clip. Please try again, with fewer steps or later."
+    return "The model stopped with an error while it made this clip. Please try again, or change the prompt."
 
 
 def _render(job: Job) -> Output:
     watch = JobWatch(job)
     engine = engine_of(job.pipeline)
     engine.load()
-    rendering.note_trouble(job.pipeline, "")
     started = time.monotonic()
     clip = engine.render(order_of(job), watch)
     denoised = watch.seconds_denoising
     watch.phase("encode")
     output = rendering.finish(job, _encode(clip, job))
     around = time.monotonic() - started - denoised
+    rendering.note_trouble(job.pipeline, "")  # only now: encoder and disk belong to it
     rendering.note_timing(job.pipeline, per_step=denoised / job.steps, around=around)
     return output
 
@@ -88,13 +113,17 @@ def order_of(job: Job) -> Order:
 
 
 def engine_of(pipeline: Pipeline) -> Engine:
-    """The loaded engine of a pipeline; one is kept, since a worker serves one model for now."""
+    """The engine of a pipeline; one is kept, since a worker serves one model for now."""
+    if pipeline.folder not in _engines:
+        _engines.clear()
+        _engines[pipeline.folder] = make_engine(pipeline)
+    return _engines[pipeline.folder]
+
+
+def make_engine(pipeline: Pipeline) -> Engine:
     from generation.diffusers_engine import DiffusersEngine  # torch: in the child only
 
-    if pipeline.slug not in _engines:
-        _engines.clear()
-        _engines[pipeline.slug] = DiffusersEngine(pipeline.path, pipeline.studio, settings.RENDER_THREADS)
-    return _engines[pipeline.slug]
+    return DiffusersEngine(pipeline.path, pipeline.studio, settings.RENDER_THREADS)
 
 
 class JobWatch:
@@ -119,7 +148,7 @@ class JobWatch:
         rendering.report(self.job, phase=name, step=step)
 
     def _ask(self) -> None:
-        if _asked_to_end:
+        if is_asked_to_end():
             raise HandBack
         rendering.check(self.job)
 
@@ -132,20 +161,19 @@ def jpeg_of(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
-def _listen_for_the_end() -> None:
-    """From now on SIGTERM lets this child hand its job back instead of dying with it."""
+# --- the end --------------------------------------------------------------------------------------------------------
+@worker_process_init.connect
+def listen_for_the_end(**_: object) -> None:
+    """In a new child: from now on SIGTERM lets it hand its job back instead of dying with it."""
     signal.signal(signal.SIGTERM, _end)
+
+
+def is_asked_to_end() -> bool:
+    return _asked_to_end
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
     global _asked_to_end
+    if not _is_draining:
+        raise SystemExit
     _asked_to_end = True
-
-
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]  # celery is untyped
-def pass_on(**_: object) -> None:
-    """In the parent: a warm shutdown waits for its children, so tell them to hand back."""
-    from billiard import active_children
-
-    for child in active_children():
-        os.kill(child.pid, signal.SIGTERM)
