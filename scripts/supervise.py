@@ -247,8 +247,7 @@ def close(house: list[Child], hurry: threading.Event) -> None:
     late = [child.name for child in living if not child.has_ended()]
     if late:
         say(f"Ending by force: {', '.join(late)}")
-    for child in living:
-        child.forward()
+    for child in living:  # what they log while they end stays in their logs
         child.kill_group()
 
 
