@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from access import clock, consenting, enrollment, halting, media
 from access.audiences import MemberRequest, for_anyone, for_artists, for_signed_in, for_staff
@@ -172,7 +172,7 @@ def notices(request: MemberRequest) -> HttpResponse:
 
 
 @for_anyone
-@require_GET
+@require_safe
 def media_file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponseBase:
     """The one view that serves stored bytes, to those whom a media rule names."""
     file = StoredFile.objects.filter(pk=file_id).first()

@@ -39,7 +39,7 @@ def taken(cohort: Cohort) -> int:
     return Cohort.objects.get(pk=cohort.pk).taken
 
 
-# --- invite -----------------------------------------------------------------------------------------------------
+# --- invite ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_invitation_is_mailed_and_only_the_hash_of_its_token_is_kept(cohort: Cohort) -> None:
@@ -74,7 +74,7 @@ def test_a_refused_invitation_leaves_neither_mail_nor_trace(program: Program, co
     assert (Outbox.objects.count(), Entry.objects.count()) == (mails, entries)
 
 
-# --- accept -----------------------------------------------------------------------------------------------------
+# --- accept ----------------------------------------------------------------------------------------------------------
 
 
 def test_accepting_makes_the_user_takes_a_seat_and_enrolls(cohort: Cohort) -> None:
@@ -294,7 +294,7 @@ def test_only_staff_revoke(program: Program, cohort: Cohort) -> None:
     assert Invitation.objects.get(pk=made.invitation.pk).state == "revoked"
 
 
-# --- sign -------------------------------------------------------------------------------------------------------
+# --- sign ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
