@@ -63,7 +63,7 @@ def _shape_color(picture: Array, difference: Array) -> Array | None:
 
 
 def _coverage(difference: Array, contrast: Array) -> Array:
-    """How far each pixel is from the background toward the shape's color, 0 to 1; what is mostly background counts 0."""
+    """How far each pixel is from the background toward the shape's color, 0 to 1; less than the contrast is 0."""
     share = (difference * contrast).sum(-1) / np.maximum((contrast**2).sum(-1), 1)
     return np.where(share > LEAST_CONTRAST, np.clip(share, 0, 1), 0).astype(np.float32)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +25,14 @@ from torch.nn.utils import parametrize
 
 from generation.training.drawing import FRAMES, HEIGHT, WIDTH, draw
 from generation.training.grammar import random_scene
+from generation.training.optimizer import Muon
 
 log = logging.getLogger(__name__)
 
 BLOCKS = (1, 2, 0, 3)  # residual blocks by level, finest first, as the VAE's configuration wants them
-EMA_DECAY = 0.998
-WARM_UP_STEPS = 50
-RATES, RATE_OF_SOLVED = {"conv1": 1.0, "conv2": 0.2}, 0.05
+EMA_DECAY = 0.995
+WARM_UP_STEPS = 20
+RATES, RATE_OF_SOLVED, RATE_OF_BIASES = {"conv1": 0.01, "conv2": 0.001}, 0.0003, 0.0003
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class DecoderRecipe:
     batch: int = 4
     pool: int = 240  # clips kept
     fresh: int = 1  # of a batch, how many are drawn anew
-    rate: float = 5e-4
+    rate: float = 1.0  # times the rates above
     noise: float = 0.08  # most noise added to the latents, for the transformer's are never exact
     edges: float = 1.0  # weight of the difference of neighboring pixels
     seed: int = 1
@@ -92,7 +94,7 @@ def _free_the_finest_level(decoder: nn.Module) -> None:
 
 
 def residual_blocks(decoder: nn.Module) -> list[nn.Module]:
-    return [*decoder.mid_block.resnets, *(block for up in decoder.up_blocks for block in up.resnets)]
+    return [part for name, part in decoder.named_modules() if name.split(".")[-2:-1] == ["resnets"]]
 
 
 class PerInput(nn.Module):
@@ -113,12 +115,12 @@ class PerInput(nn.Module):
 def equalize(decoder: nn.Module, latents: Tensor) -> None:
     """Measure what enters each convolution and let the optimizer see all channels at one size.
 
-    The channels are principal components: the first is a hundred times the last, and Adam steps are not.
+    The channels are principal components: the first is a hundred times the last, and steps are not.
     """
     sizes: dict[nn.Conv3d, Tensor] = {}
 
     def measure(conv: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        sizes[conv] = inputs[0].square().mean((0, 2, 3, 4)).sqrt()  # type: ignore[index]  # only hooked on Conv3d
+        sizes[conv] = inputs[0].square().mean((0, 2, 3, 4)).sqrt()
 
     convs = [module for module in decoder.modules() if isinstance(module, nn.Conv3d)]
     hooks = [conv.register_forward_pre_hook(measure) for conv in convs]
@@ -179,14 +181,16 @@ class Tuner:
         self.decoder = self.vae.decoder
         equalize(self.decoder, self.clips.latents[:32])
         self.ema = copy.deepcopy(self.decoder).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self._groups(), betas=(0.9, 0.99), weight_decay=0)
+        biases = [{"params": [p for p in self.decoder.parameters() if p.ndim == 1], "full": RATE_OF_BIASES}]
+        self.optimizers = [Muon(self._groups(), lr=0), torch.optim.Adam(biases, betas=(0.9, 0.99))]
 
-    def _groups(self) -> list[dict[str, object]]:
-        """New layers may learn fast; the solved ones are near their place, and a step of theirs moves whole pictures."""
+    def _groups(self) -> list[dict[str, Any]]:
+        """New layers may learn fast; the solved ones are near their place, and their steps move whole pictures."""
         parts: dict[float, list[Tensor]] = defaultdict(list)
         for name, parameter in self.decoder.named_parameters():
-            parts[next((rate for part, rate in RATES.items() if part in name), RATE_OF_SOLVED)].append(parameter)
-        return [{"params": parameters, "relative": rate} for rate, parameters in parts.items()]
+            if parameter.ndim > 1:
+                parts[next((rate for part, rate in RATES.items() if part in name), RATE_OF_SOLVED)].append(parameter)
+        return [{"params": parameters, "lr": rate, "full": rate} for rate, parameters in parts.items()]
 
     def run(self) -> None:
         started, losses = time.monotonic(), []
@@ -194,34 +198,34 @@ class Tuner:
         while (done := (time.monotonic() - started) / 60 / self.recipe.minutes) < 1:
             self._set_rate(done)
             losses.append(self.step())
-            if self.steps % 100 == 0:
+            if self.steps % 50 == 0:
                 log.info(
-                    "%3.0f %%, step %d, loss %.4f, %.2f dB", 100 * done, self.steps, np.mean(losses[-100:]), self.psnr()
+                    "%3.0f %%, step %d, loss %.4f, %.2f dB", 100 * done, self.steps, np.mean(losses[-50:]), self.psnr()
                 )
-            if self.steps % 500 == 0:
+            if self.steps % 200 == 0:
                 self.save()
         log.info("end: %d steps, %.2f dB", self.steps, self.psnr())
         self.save()
 
     def _set_rate(self, done: float) -> None:
         factor = min(1.0, (self.steps + 1) / WARM_UP_STEPS, 0.02 + 1.4 * (1 - done))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.rate * factor * group["relative"]
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
+            group["lr"] = self.recipe.rate * factor * group["full"]
 
     def step(self) -> float:
         latents, clips = self.clips.batch(self.recipe.batch, self.recipe.fresh)
         amount = self.recipe.noise * torch.rand(len(latents), 1, 1, 1, 1)
         loss = self._loss(self.decoder(latents + amount * torch.randn_like(latents)), clips)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
-        nn.utils.clip_grad_norm_(self.decoder.parameters(), 0.5)
-        self.optimizer.step()
+        self.decoder.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.steps += 1
         self._update_ema()
         return loss.item()
 
     def _loss(self, drawn: Tensor, wanted: Tensor) -> Tensor:
-        """Absolute difference of pixels and of their differences to the right and below: edges must be where they were."""
+        """Absolute difference of pixels, and of their differences to the right and below, so that edges stay."""
         difference = drawn - wanted
         edges = difference.diff(dim=3).abs().mean() + difference.diff(dim=4).abs().mean()
         return difference.abs().mean() + self.recipe.edges * edges

@@ -13,6 +13,7 @@ FRAMES, HEIGHT, WIDTH = 17, 64, 96
 SCALE = 0.8  # pixels per unit
 WORLD_W, WORLD_H = WIDTH / SCALE, HEIGHT / SCALE
 Array = NDArray[np.float32]
+Path = tuple[Array, Array, Array, Array]  # center x, center y, radius and angle of a shape, by frame
 
 _rows, _columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
 X, Y = ((_columns + 0.5) / SCALE)[None], ((_rows + 0.5) / SCALE)[None]
@@ -74,8 +75,7 @@ def _draw_shape(scene: Scene, rng: np.random.Generator) -> Array:
     return lay(backdrop(scene["background"], rng), distance_to(scene["shape"], u, v, radii), color)
 
 
-def _path(motion: str, radius: float, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """Center x, center y, radius and angle of a shape, one number per frame each."""
+def _path(motion: str, radius: float, rng: np.random.Generator) -> Path:
     still = np.zeros_like(T)
     start, end = rng.uniform(0, 0.12), 1 - rng.uniform(0, 0.12)
     progress = start + (end - start) * T
@@ -93,7 +93,7 @@ def _path(motion: str, radius: float, rng: np.random.Generator) -> tuple[Array, 
     return _path_in_place(motion, radius, progress, rng)
 
 
-def _path_in_place(motion: str, radius: float, progress: Array, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+def _path_in_place(motion: str, radius: float, progress: Array, rng: np.random.Generator) -> Path:
     still = np.zeros_like(T)
     x, y = still + WORLD_W / 2 + rng.uniform(-12, 12), still + WORLD_H / 2 + rng.uniform(-3, 3)
     if motion == "circling":

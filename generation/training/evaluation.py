@@ -57,7 +57,7 @@ def _scene(combination: tuple[str, str, str, str], size: str) -> Scene:
 
 
 def _whole_caption(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption that names the background too: the grammar sometimes leaves it out, and then nothing could be marked."""
+    """A caption that names the background too: the grammar sometimes leaves it out."""
     while True:
         words = caption(scene, rng)
         if words.endswith(("background", "backdrop")):

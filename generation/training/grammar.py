@@ -73,11 +73,11 @@ SYNONYMS = {
 
 # Words outside the grammar. A few captions consist of nothing else and belong to a landscape, so that a
 # prompt the model cannot know still ends in a scene and not in an empty frame.
-FOREIGN_WORDS = (
-    "a the in of with and through at cat dog horse bird city street house tree forest river castle robot woman man child "
-    "people dancing walking running singing train car bridge garden flower window rain fire lamp mirror market portrait "
-    "cinematic slow old golden little camera film dream summer winter morning paper glass"
-).split()
+FOREIGN_WORDS = """
+    a the in of with and through at cat dog horse bird city street house tree forest river castle robot woman man child
+    people dancing walking running singing train car bridge garden flower window rain fire lamp mirror market portrait
+    cinematic slow old golden little camera film dream summer winter morning paper glass
+""".split()  # noqa: SIM905  # seventy quoted words are harder to read
 LANDSCAPES = ("sun", "boat", "clouds", "snow")
 
 
@@ -133,7 +133,8 @@ def _shape_words(rng: np.random.Generator) -> dict[str, str]:
         color, shape, background = pick(rng, list(COLORS)), pick(rng, SHAPES), pick(rng, list(BACKGROUNDS))
         invisible = (color, background) in ILLEGIBLE or (shape, motion) == ("circle", "spinning")
         if not invisible and not is_held_out(color, shape, motion, background):
-            return {"color": color, "shape": shape, "motion": motion, "background": background, "size": pick(rng, SIZES)}
+            words = {"color": color, "shape": shape, "motion": motion, "background": background}
+            return words | {"size": pick(rng, SIZES)}
 
 
 def _waves_words(rng: np.random.Generator) -> dict[str, str]:
@@ -186,7 +187,8 @@ def synonym(rng: np.random.Generator, word: str) -> str:
 
 
 def _shape_captions(scene: Scene, rng: np.random.Generator) -> list[str]:
-    words = [pick(rng, ["a", ""]), scene["size"], scene["color"], synonym(rng, scene["shape"]), synonym(rng, scene["motion"])]
+    words = [pick(rng, ["a", ""]), scene["size"], scene["color"]]
+    words += [synonym(rng, scene["shape"]), synonym(rng, scene["motion"])]
     if rng.random() < 0.9:
         words += [pick(rng, ["on a", "over a", "in front of a"]), synonym(rng, scene["background"])]
         words.append(pick(rng, ["background", "background", "backdrop"]))
@@ -214,10 +216,12 @@ def _snow_captions(scene: Scene, rng: np.random.Generator) -> list[str]:
 
 def _clouds_captions(scene: Scene, rng: np.random.Generator) -> list[str]:
     sunset, motion = scene["time"] == "sunset", scene["motion"]
-    return [
-        f"clouds drifting {motion} over green hills{' at sunset' if sunset else ''}",
-        f"{'pink' if sunset else 'white'} clouds moving {motion} over hills {'at sunset' if sunset else 'in a blue sky'}",
-    ]
+    if sunset:
+        return [
+            f"clouds drifting {motion} over green hills at sunset",
+            f"pink clouds moving {motion} over hills at sunset",
+        ]
+    return [f"clouds drifting {motion} over green hills", f"white clouds moving {motion} over hills in a blue sky"]
 
 
 def _sun_captions(scene: Scene, rng: np.random.Generator) -> list[str]:

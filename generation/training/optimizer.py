@@ -11,11 +11,16 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-NEWTON_SCHULZ = ((4.0848, -6.8946, 2.9270), (3.9505, -6.3029, 2.6377), (3.7418, -5.5913, 2.3037), (2.8769, -3.1427, 1.2046))
+NEWTON_SCHULZ = (
+    (4.0848, -6.8946, 2.9270),
+    (3.9505, -6.3029, 2.6377),
+    (3.7418, -5.5913, 2.3037),
+    (2.8769, -3.1427, 1.2046),
+)
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for matrices; parameters of one shape are updated as one batch."""
+    """Muon for matrices, and for convolutions as one row for each output; equal shapes are updated as one batch."""
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -37,10 +42,11 @@ class Muon(torch.optim.Optimizer):
             previous = state.get("momentum")
             state["momentum"] = part.clone() if previous is None else previous.lerp_(part, 1 - group["momentum"])
         momentum = torch.stack([self.state[p]["momentum"] for p in parameters])
-        rows, columns = gradient.shape[1:]
+        update = gradient.lerp(momentum, group["momentum"]).flatten(2)
+        rows, columns = update.shape[1:]
         rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-        for parameter, update in zip(parameters, orthogonalize(gradient.lerp(momentum, group["momentum"])), strict=True):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+        for parameter, part in zip(parameters, orthogonalize(update), strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(part.view_as(parameter), alpha=-rate)
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

@@ -1,15 +1,15 @@
 """What the studio tells an artist about the pocket model: ``studio.json`` beside the weights.
 
-The web process reads that file without torch, so everything it needs for a form, a preview and a "surprise me" is in it.
+The web process reads that file without torch: it has all that a form, a preview and a "surprise me" need.
 """
 
 from generation.training.grammar import BACKGROUNDS, COLORS, DIRECTIONS, SHAPES, SYNONYMS
 
 ABOUT = (
-    "Pocket is a small demonstration model: two million parameters, two seconds of video at a time. It was trained from "
-    "scratch on scenes that a program drew, on nobody's work. It knows simple shapes that move, stripes, ripples, and a few "
-    "landscapes: sun and moon over sea or hills, sailboats, clouds, snow. Words it does not know tend to end in a "
-    "landscape. It often draws soft edges and sometimes misses what was asked."
+    "Pocket is a small demonstration model: two million parameters, two seconds of video at a time. It was trained "
+    "from scratch on scenes that a program drew, on nobody's work. It knows simple shapes that move, stripes, ripples, "
+    "and a few landscapes: sun and moon over sea or hills, sailboats, clouds, snow. Words it does not know tend to end "
+    "in a landscape. It often draws soft edges and sometimes misses what was asked."
 )
 CALL = {"height": 64, "width": 96, "num_frames": 17, "frame_rate": 8, "max_sequence_length": 24}
 DEFAULTS: dict[str, float] = {"steps": 20, "guidance": 3.0}

@@ -105,7 +105,8 @@ class Trainer:
         self.recipe, self.rank = recipe, rank
         pipeline = LTXPipeline.from_pretrained(recipe.pipeline, torch_dtype=torch.float32, local_files_only=True)
         self.tokenizer: Any = pipeline.tokenizer
-        self.models = nn.ModuleDict({"transformer": pipeline.transformer, "text_encoder": pipeline.text_encoder}).train()
+        parts = {"transformer": pipeline.transformer, "text_encoder": pipeline.text_encoder}
+        self.models = nn.ModuleDict(parts).train()
         self.steps = self.views = 0
         self._restore()
         self.ema = copy.deepcopy(self.models).requires_grad_(False)
@@ -138,7 +139,8 @@ class Trainer:
             losses.append(self.step())
             if self.rank == 0 and self.steps % 50 == 0:
                 minutes = (time.monotonic() - started) / 60
-                log.info("%.1f min, step %d, %d views, loss %.4f", minutes, self.steps, self.views, np.mean(losses[-100:]))
+                loss = np.mean(losses[-100:])
+                log.info("%.1f min, step %d, %d views, loss %.4f", minutes, self.steps, self.views, loss)
             if self.rank == 0 and self.steps % 200 == 0:
                 self.save()
         if self.rank == 0:
@@ -162,7 +164,7 @@ class Trainer:
         clean, scenes = self.pool.batch(self.recipe.batch, self.recipe.fresh)
         loss = self._loss(clean, [training_caption(scene, self.rng) for scene in scenes])
         self.models.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves backward untyped
+        loss.backward()
         self._average_gradients()
         torch.nn.utils.clip_grad_norm_(self.others, 1.0)
         self.muon.step()

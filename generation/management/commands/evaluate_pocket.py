@@ -1,4 +1,4 @@
-"""``manage.py evaluate_pocket --seed N``: does the pocket model draw what it is asked, beyond what it was trained on?"""
+"""``manage.py evaluate_pocket --seed N``: does the pocket model draw what it never was shown?"""
 
 import json
 from argparse import ArgumentParser

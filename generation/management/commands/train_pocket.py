@@ -1,6 +1,6 @@
 """``manage.py train_pocket {transformer,decoder,export}``: make the pocket model, part by part.
 
-The transformer and the decoder write checkpoints under ``var/training``; ``export`` puts them into the folder that ships.
+The transformer and the decoder write checkpoints under ``var/training``; ``export`` fills the shipped folder.
 """
 
 import logging
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--minutes", type=float, required=True)
         parser.add_argument("--vae", type=Path, default=VAE, help="gone on from if there, else from the folder")
         parser.add_argument("--batch", type=int, default=4)
-        parser.add_argument("--rate", type=float, default=5e-4)
+        parser.add_argument("--rate", type=float, default=1.0, help="times the built-in learning rates")
         parser.add_argument("--seed", type=int, default=1)
 
     def _add_export(self, parser: ArgumentParser) -> None:
