@@ -13,6 +13,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import diffusers
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +21,8 @@ from generation.engine import Clip, Order, Picture, Watch
 from generation.refusals import Trouble
 
 log = logging.getLogger(__name__)
+diffusers.utils.logging.disable_progress_bar()
+transformers.utils.logging.disable_progress_bar()
 
 ALLOWED = {".json", ".safetensors", ".txt", ".model", ".md"}  # nothing that could run, nothing pickled
 MAKING_PICTURES = 6

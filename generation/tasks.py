@@ -2,7 +2,7 @@ from celery import shared_task
 
 from generation import rendering, watchdog, worker
 
-__all__ = ["watchdog", "worker"]  # imported for their signals: one is for the parent, the other for the child
+__all__ = ["watchdog"]  # imported for its signals
 
 
 @shared_task(name="generation.render", ignore_result=True)

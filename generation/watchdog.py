@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
+from celery.worker import state
 from django.db import DatabaseError, connection, connections
 
 from access import clock
@@ -95,7 +96,8 @@ def watch(sender: Any, **_: object) -> None:
 @worker_shutting_down.connect
 def pass_on(**_: object) -> None:
     """A warm shutdown waits for its children, so tell them to hand back what they have."""
-    for pid in set().union(*(pool_pids(pool) for pool in _pools)):
+    children = {pid for pool in _pools for pid in pool_pids(pool)}
+    for pid in children & {request.worker_pid for request in state.active_requests}:
         _tell(pid, signal.SIGTERM)
 
 

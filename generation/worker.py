@@ -1,15 +1,15 @@
 """A render worker's child: take jobs until there are none. Models are loaded here, never in the parent."""
 
+import contextlib
 import io
 import logging
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-from celery.signals import worker_process_init
 from django.conf import settings
 from django.db import OperationalError
 from PIL import Image
@@ -24,25 +24,20 @@ log = logging.getLogger(__name__)
 
 REPORT_EVERY = 1.0  # seconds between writes of progress
 PREVIEW_WIDTH = 480
+CLOSING = 30.0  # seconds within which a parent that closes ends its children
 
 _engines: dict[str, Engine] = {}
-_is_draining = False
-_asked_to_end = False
+_asked_to_end_at: float | None = None
 
 
 def drain() -> int:
     """Render until no job can be claimed; how many were taken."""
-    global _is_draining
-    if is_asked_to_end():  # by an earlier SIGTERM to this child alone: its parent starts another in its place
-        ring()
-        raise SystemExit
-    taken, _is_draining = 0, True
-    try:
+    _leave_if_forgotten()
+    taken = 0
+    with _listening_for_the_end():
         while not is_asked_to_end() and (job := rendering.claim(worker_name())):
             taken += 1
             work_on(job)
-    finally:
-        _is_draining = False
     return taken
 
 
@@ -162,18 +157,27 @@ def jpeg_of(picture: Picture) -> bytes:
 
 
 # --- the end --------------------------------------------------------------------------------------------------------
-@worker_process_init.connect
-def listen_for_the_end(**_: object) -> None:
-    """In a new child: from now on SIGTERM lets it hand its job back instead of dying with it."""
-    signal.signal(signal.SIGTERM, _end)
-
-
 def is_asked_to_end() -> bool:
-    return _asked_to_end
+    return _asked_to_end_at is not None
+
+
+@contextlib.contextmanager
+def _listening_for_the_end() -> Iterator[None]:
+    """Meanwhile SIGTERM lets this child hand its job back instead of dying with it."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
-    global _asked_to_end
-    if not _is_draining:
+    global _asked_to_end_at
+    _asked_to_end_at = time.monotonic()
+
+
+def _leave_if_forgotten() -> None:
+    """A child that was asked to end and is not ended by its parent goes by itself; its parent starts another."""
+    if _asked_to_end_at is not None and time.monotonic() - _asked_to_end_at > CLOSING:
+        ring()
         raise SystemExit
-    _asked_to_end = True
