@@ -39,11 +39,10 @@ def home(request: HttpRequest) -> HttpResponse:
     """The door for strangers; for members the way into their program."""
     if not isinstance(request.user, User):
         return render(request, "access/landing.html")
-    programs = Program.objects.visible_to(request.user).order_by("name")
-    if chosen := request.GET.get("program"):
-        programs = programs.filter(slug=chosen)
-    if len(programs) == 1:
-        return redirect(_entrance(request.user, programs[0]), slug=programs[0].slug)
+    programs = list(Program.objects.visible_to(request.user).order_by("name"))
+    chosen = [program for program in programs if program.slug == request.GET.get("program")] or programs
+    if len(chosen) == 1:
+        return redirect(_entrance(request.user, chosen[0]), slug=chosen[0].slug)
     return render(request, "access/home.html", {"programs": programs})
 
 
