@@ -26,7 +26,14 @@ def encode(frames: np.ndarray, folder: Path) -> bytes:
 def main(folder: str, steps: int, guidance: float) -> None:
     pipeline = DiffusionPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    call = {"height": 64, "width": 96, "num_frames": 17, "frame_rate": 8, "max_sequence_length": 24, "output_type": "np"}
+    call = {
+        "height": 64,
+        "width": 96,
+        "num_frames": 17,
+        "frame_rate": 8,
+        "max_sequence_length": 24,
+        "output_type": "np",
+    }
     print("ready", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for line in sys.stdin:

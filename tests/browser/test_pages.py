@@ -1,0 +1,46 @@
+"""What every page must pass, on the tour of a real site: axe, 390 pixels, no script or style that the policy refused."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from scripts.private_site import Site
+from scripts.tour import walk
+
+pytestmark = pytest.mark.browser
+
+SERIOUS = {"serious", "critical"}
+# Django's own admin pages are not ours to restyle.
+NOT_OURS = {"admin"}
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds serious on the page as it stands."""
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in SERIOUS]
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than a small phone."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return int(wider)
+
+
+def test_every_page_is_accessible_fits_a_phone_and_keeps_the_content_policy(site: Site, browser: Browser) -> None:
+    troubles, refused, seen, listening = [], [], [], set()
+    for name, page in walk(site, browser):
+        if page not in listening:
+            listening.add(page)
+            page.on(
+                "console", lambda message: refused.append(message.text) if "Content Security" in message.text else 0
+            )
+        seen.append(name)
+        if name in NOT_OURS:
+            continue
+        troubles += [f"{name}: {finding}" for finding in serious(page)]
+        troubles += [f"{name}: {wider} px too wide at 390"] if (wider := overflow(page)) > 0 else []
+    assert troubles == []
+    assert [text for text in refused if "Content Security Policy" in text] == []
+    assert len(seen) >= 25
