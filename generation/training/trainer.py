@@ -103,7 +103,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, rank: int) -> None:
         self.recipe, self.rank = recipe, rank
-        pipeline = LTXPipeline.from_pretrained(recipe.pipeline, torch_dtype=torch.float32, local_files_only=True)
+        pipeline = LTXPipeline.from_pretrained(recipe.pipeline, local_files_only=True)
         self.tokenizer: Any = pipeline.tokenizer
         parts = {"transformer": pipeline.transformer, "text_encoder": pipeline.text_encoder}
         self.models = nn.ModuleDict(parts).train()
