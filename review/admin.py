@@ -12,6 +12,9 @@ from review.models import Claim, Clause, Decision, Opinion, Policy, Share, Submi
 class ReadOnly(admin.ModelAdmin):
     """A table to look at."""
 
+    # Else Django follows every foreign key of a row to its end, and our rows hang together.
+    list_select_related: Any = ["submission"]
+
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
@@ -38,6 +41,7 @@ class ClauseInline(admin.TabularInline):
 class PolicyAdmin(ReadOnly):
     list_display = ["program", "number", "published_at"]
     list_filter = ["program"]
+    list_select_related = ["program"]
     inlines = [ClauseInline]
 
 
@@ -45,6 +49,7 @@ class PolicyAdmin(ReadOnly):
 class SubmissionAdmin(ReadOnly):
     list_display = ["title", "program", "state", "round", "submitted_at", "due_at"]
     list_filter = ["program", "state"]
+    list_select_related = ["program"]
     date_hierarchy = "submitted_at"
 
 
@@ -58,6 +63,7 @@ class ClaimAdmin(ReadOnly):
 class OpinionAdmin(ReadOnly):
     list_display = ["submission", "round", "kind", "verdict", "clause", "given_at"]
     list_filter = ["verdict", "kind"]
+    list_select_related = ["submission", "clause"]
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Private notes are for those with the permission, not for everybody who may open the table."""
@@ -68,15 +74,18 @@ class OpinionAdmin(ReadOnly):
 class DecisionAdmin(ReadOnly):
     list_display = ["submission", "round", "verdict", "clause", "decided_at", "effective_at"]
     list_filter = ["verdict"]
+    list_select_related = ["submission", "clause"]
     date_hierarchy = "decided_at"
 
 
 @admin.register(Withdrawal)
 class WithdrawalAdmin(ReadOnly):
     list_display = ["decision", "withdrawn_at"]
+    list_select_related = ["decision__submission"]
 
 
 @admin.register(Share)
 class ShareAdmin(ReadOnly):
     list_display = ["title", "created_at", "expires_at", "revoked_at", "on_approval"]
+    list_select_related = False
     exclude = ["token"]  # the key to a public link is the artist's to give

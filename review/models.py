@@ -158,7 +158,14 @@ class Claim(models.Model):
         return f"claim {self.fence} on {self.submission}"
 
 
-_SAYS_WHY = ~Q(clause=None) & ~Q(words="") & Q(from_ms__isnull=False) & Q(to_ms__gte=F("from_ms"))
+# Each part says NOT NULL for itself: a comparison with NULL is neither true nor false, and a CHECK lets that pass.
+_SAYS_WHY = (
+    Q(clause__isnull=False)
+    & ~Q(words="")
+    & Q(from_ms__isnull=False)
+    & Q(to_ms__isnull=False)
+    & Q(to_ms__gte=F("from_ms"))
+)
 
 
 class Opinion(models.Model):
