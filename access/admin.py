@@ -1,13 +1,16 @@
 """The admin: looking is free, changing goes through the verbs. State is never typed here."""
 
+import zoneinfo
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from access import models, roles
+from access import audit, clock, models, roles
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -23,23 +26,57 @@ class ReadOnly(admin.ModelAdmin):
         return False
 
 
+class Recorded(admin.ModelAdmin):
+    """Settings that staff type here: each save is one audit entry with the names of the changed fields."""
+
+    exclude = ["created_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        with audit.recorded():
+            now = clock.now()
+            if not change:
+                obj.created_at = now
+            obj.save()
+            act = f"{'change' if change else 'create'}_{obj._meta.model_name}"
+            program = obj if isinstance(obj, models.Program) else getattr(obj, "program", None)
+            facts = {"fields": sorted(form.changed_data)}
+            audit.trace(act, program=program, at=now, actor=_actor(request), subject=obj, facts=facts)
+
+
+class ProgramForm(ModelForm):
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"])
+        if name not in zoneinfo.available_timezones():
+            raise ValidationError(_("There is no such time zone. Write it like Europe/Vienna."))
+        return name
+
+
 @admin.register(models.Program)
-class ProgramAdmin(admin.ModelAdmin):
+class ProgramAdmin(Recorded):
+    form = ProgramForm
     list_display = ["name", "slug", "time_zone", "review_hours"]
     prepopulated_fields = {"slug": ["name"]}
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+
+class CohortForm(ModelForm):
+    def clean_seats(self) -> int:
+        seats = int(self.cleaned_data["seats"])
+        if seats < self.instance.taken:
+            raise ValidationError(
+                _("%(taken)d seats are taken: fewer are not possible."), params={"taken": self.instance.taken}
+            )
+        return seats
 
 
 @admin.register(models.Cohort)
-class CohortAdmin(admin.ModelAdmin):
+class CohortAdmin(Recorded):
+    form = CohortForm
     list_display = ["name", "program", "kind", "taken", "seats", "daily_quota", "concurrency"]
     list_filter = ["program"]
     readonly_fields = ["taken"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(models.Role)

@@ -1,18 +1,13 @@
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
-from access.admin import ReadOnly, register_read_only
+from access.admin import ReadOnly, Recorded, register_read_only
 from generation import models
 
 
 @admin.register(models.Pipeline)
-class PipelineAdmin(admin.ModelAdmin):
+class PipelineAdmin(Recorded):
     list_display = ["name", "folder", "is_active", "trouble"]
     readonly_fields = ["trouble", "trouble_at", "seconds_per_step", "seconds_around"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(models.Job)

@@ -1,4 +1,4 @@
-"""What every page must pass, on the tour of a real site: axe, 390 pixels, no script or style that the policy refused."""
+"""What every page must pass, on the tour of a real site: axe, 390 pixels, and no breach of the content policy."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
