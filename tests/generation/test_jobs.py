@@ -1,0 +1,230 @@
+"""Sending a brief: bounds, quota, once per key, and what stops it."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from access import audit, clock, halting
+from access.models import Chain, Enrollment, Program
+from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from generation import jobs, rendering
+from generation.jobs import Wish
+from generation.models import Brief, Job, Lane, QuotaEntry
+from generation.refusals import JobEnded, ModelAway, OutOfBounds, QuotaUsedUp
+from tests import make
+
+WISH = Wish("a red circle moving left")
+
+
+def submit(wish: Wish, enrollment: Enrollment, key: uuid.UUID | None = None) -> Brief:
+    return jobs.submit(wish, enrollment=enrollment, pipeline=make.pipeline(), credential=None, key=key or uuid.uuid4())
+
+
+def test_a_brief_makes_one_queued_job_per_variation_and_spends_each(artist: Enrollment) -> None:
+    brief = submit(replace(WISH, seed=2**32 - 1, variations=3), artist)
+    assert [(job.number, job.seed, job.state) for job in brief.jobs.order_by("number")] == [
+        (1, 2**32 - 1, "queued"),
+        (2, 0, "queued"),
+        (3, 1, "queued"),
+    ]
+    assert jobs.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 3
+    chain = Chain.objects.get(program=artist.program)
+    assert audit.verify(chain) is None
+    assert "red circle" not in "".join(chain.entries.values_list("facts", flat=True))  # the prompt is a personal word
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"prompt": "  \n"},
+        {"prompt": "x" * 1001},
+        {"negative_prompt": "x" * 1001},
+        {"steps": 7},
+        {"steps": 41},
+        {"guidance": 0.9},
+        {"guidance": 8.5},
+        {"guidance": float("nan")},
+        {"variations": 0},
+        {"variations": 5},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
+    ids=str,
+)
+def test_outside_the_bounds_nothing_is_written(artist: Enrollment, wrong: dict[str, object]) -> None:
+    with pytest.raises(OutOfBounds):
+        submit(replace(WISH, **wrong), artist)
+    assert not Brief.objects.exists() and not QuotaEntry.objects.exists()
+
+
+def test_the_bounds_themselves_are_allowed(artist: Enrollment) -> None:
+    submit(Wish("x" * 1000, steps=8, guidance=1.0, seed=0, variations=4), artist)
+    submit(Wish("x", steps=40, guidance=8.0, seed=2**32 - 1), artist)
+    assert Job.objects.count() == 5
+
+
+def test_a_cohort_may_allow_fewer_steps_than_the_model(program: Program) -> None:
+    artist = make.artist(program=program, cohort=make.cohort(program=program, max_steps=10))
+    with pytest.raises(OutOfBounds):
+        submit(replace(WISH, steps=11), artist)
+
+
+def test_the_same_key_is_the_same_brief(artist: Enrollment) -> None:
+    key = uuid.uuid4()
+    first = submit(WISH, artist, key)
+    assert submit(replace(WISH, prompt="another"), artist, key) == first
+    assert (Brief.objects.count(), Job.objects.count(), QuotaEntry.objects.count()) == (1, 1, 1)
+
+
+def test_somebody_elses_key_is_another_brief(artist: Enrollment, program: Program) -> None:
+    key = uuid.uuid4()
+    assert submit(WISH, artist, key) != submit(WISH, make.artist(program=program), key)
+
+
+def test_a_repeated_key_is_answered_even_when_the_quota_is_gone_and_work_is_halted(artist: Enrollment) -> None:
+    key = uuid.uuid4()
+    first = submit(WISH, artist, key)
+    halting.halt(artist.user, program=artist.program, by=None, reason="A look at something.")
+    assert submit(WISH, artist, key) == first
+
+
+def test_the_quota_refuses_the_whole_brief(program: Program) -> None:
+    artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=3))
+    submit(replace(WISH, variations=2), artist)
+    with pytest.raises(QuotaUsedUp):
+        submit(replace(WISH, variations=2), artist)
+    submit(WISH, artist)
+    assert jobs.quota_left(artist, clock.now()) == 0
+
+
+def test_cancelling_a_queued_job_gives_its_clip_back(program: Program) -> None:
+    artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=1))
+    jobs.cancel(make.job(enrollment=artist), by=artist.user)
+    assert jobs.quota_left(artist, clock.now()) == 1
+    submit(WISH, artist)
+
+
+def test_unsigned_means_refused(program: Program) -> None:
+    artist = make.artist(program=program)
+    version = make.agreement(program=program)
+    with pytest.raises(AgreementUnsigned):
+        submit(WISH, artist)
+    from access import enrollment
+
+    enrollment.sign(version, enrollment=artist, credential=None, seen_sha256=version.sha256)
+    submit(WISH, artist)
+
+
+def test_who_has_left_is_refused_even_with_an_old_page(artist: Enrollment) -> None:
+    Enrollment.objects.filter(pk=artist.pk).update(ended_at=clock.now())
+    assert artist.is_live()  # as the page loaded it
+    with pytest.raises(AgreementUnsigned):
+        submit(WISH, artist)
+
+
+def test_halted_means_refused_until_the_lift(artist: Enrollment) -> None:
+    placed = halting.halt(artist.cohort, program=artist.program, by=None, reason="A look at something.")
+    with pytest.raises(Halted):
+        submit(WISH, artist)
+    assert not QuotaEntry.objects.exists()
+    halting.lift(placed, by=None)
+    submit(WISH, artist)
+
+
+def test_a_model_that_is_away_is_refused(artist: Enrollment) -> None:
+    away = make.pipeline(slug="away", is_active=False)
+    with pytest.raises(ModelAway):
+        jobs.submit(WISH, enrollment=artist, pipeline=away, credential=None, key=uuid.uuid4())
+
+
+# --- the quota's day ------------------------------------------------------------------------------------------------
+Clock = Callable[[datetime], None]
+
+
+def paris_artist(quota: int = 1) -> Enrollment:
+    program = make.program(time_zone="Europe/Paris")
+    return make.artist(program=program, cohort=make.cohort(program=program, daily_quota=quota))
+
+
+@pytest.mark.django_db
+def test_the_quota_renews_at_midnight_of_the_program(at: Clock) -> None:
+    make.pipeline()
+    artist = paris_artist()
+    at(datetime(2026, 11, 1, 22, 59, 59, tzinfo=UTC))  # a second before midnight in Paris, 23:59:59 of the 1st
+    submit(WISH, artist)
+    with pytest.raises(QuotaUsedUp):
+        submit(WISH, artist)
+    at(datetime(2026, 11, 1, 23, 0, tzinfo=UTC))  # 00:00 of the 2nd in Paris, still the 1st in UTC
+    submit(WISH, artist)
+    days = QuotaEntry.objects.order_by("created_at").values_list("day_on", flat=True)
+    assert [day.isoformat() for day in days] == ["2026-11-01", "2026-11-02"]
+
+
+@pytest.mark.parametrize(
+    ("instant", "renews"),
+    [
+        # 29 March 2026 has 23 hours in Paris, 25 October has 25.
+        (datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 22, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 23, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), datetime(2026, 10, 25, 23, 0, tzinfo=UTC)),  # 2:30 a second time
+    ],
+)
+@pytest.mark.django_db
+def test_days_of_23_and_25_hours(at: Clock, instant: datetime, renews: datetime) -> None:
+    make.pipeline()
+    artist = paris_artist()
+    assert jobs.quota_renews_at(artist, instant).astimezone(UTC) == renews
+    at(instant)
+    submit(WISH, artist)
+    at(renews - timedelta(microseconds=1))
+    with pytest.raises(QuotaUsedUp):
+        submit(WISH, artist)
+    at(renews)
+    submit(WISH, artist)
+
+
+@pytest.mark.django_db
+def test_a_refund_after_midnight_belongs_to_the_day_it_was_spent(at: Clock) -> None:
+    make.pipeline()
+    artist = paris_artist(quota=2)
+    at(datetime(2026, 11, 1, 22, 0, tzinfo=UTC))
+    job = submit(WISH, artist).jobs.get()
+    at(datetime(2026, 11, 2, 8, 0, tzinfo=UTC))
+    jobs.cancel(job, by=artist.user)
+    assert jobs.quota_left(artist, clock.now()) == 2  # not three
+    assert jobs.quota_left(artist, datetime(2026, 11, 1, 22, 0, tzinfo=UTC)) == 2
+
+
+# --- cancelling -----------------------------------------------------------------------------------------------------
+def test_nobody_cancels_the_job_of_another(artist: Enrollment, program: Program) -> None:
+    job = make.job(enrollment=artist)
+    with pytest.raises(NotAllowed):
+        jobs.cancel(job, by=make.artist(program=program).user)
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
+def test_cancelling_twice(artist: Enrollment) -> None:
+    job = make.job(enrollment=artist)
+    jobs.cancel(job, by=artist.user)
+    with pytest.raises(JobEnded):
+        jobs.cancel(job, by=artist.user)
+    assert QuotaEntry.objects.filter(kind="refund").count() == 1
+
+
+def test_cancelling_a_running_job_twice_asks_once(artist: Enrollment) -> None:
+    job = make.job(enrollment=artist)
+    rendering.claim("w")
+    asked = jobs.cancel(job, by=artist.user).cancel_asked_at
+    assert jobs.cancel(job, by=artist.user).cancel_asked_at == asked
+    chain = Chain.objects.get(program=artist.program)
+    assert chain.entries.filter(act="cancel_job").count() == 1
+
+
+def test_a_lane_is_made_once(artist: Enrollment) -> None:
+    submit(WISH, artist)
+    submit(WISH, artist)
+    assert Lane.objects.get(enrollment=artist).program == artist.program
