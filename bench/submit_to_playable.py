@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench.figures import Figure, middle
 from bench.visitor import KEY, Visitor
@@ -28,7 +28,7 @@ def measure() -> Figure:
     studio = json.loads((ROOT / "generation/pocket/studio.json").read_text())
     prompts = studio["surprises"][: ROUNDS + 1]
     ours, bare = [], []
-    with tempfile.TemporaryDirectory() as folder, private_site(Path(folder)) as site, _bare(studio) as process:
+    with tempfile.TemporaryDirectory() as folder, private_site(Path(folder)) as site, Bare(studio) as process:
         visitor = Visitor(site.url)
         visitor.sign_in(*site.people["artist"])
         _sign(visitor)
@@ -61,10 +61,10 @@ def _ours(visitor: Visitor, prompt: str, seed: int, defaults: dict[str, float]) 
     return time.perf_counter() - started
 
 
-class _bare:  # noqa: N801  used like a function
+class Bare:
     """The bare side as a process of its own, ready to be asked."""
 
-    def __init__(self, studio: dict[str, dict[str, float]]) -> None:
+    def __init__(self, studio: dict[str, Any]) -> None:
         defaults = studio["defaults"]
         self.command = [sys.executable, str(ROOT / "bench/bare_pocket.py"), str(ROOT / "generation/pocket")]
         self.command += [str(defaults["steps"]), str(defaults["guidance"])]

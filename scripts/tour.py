@@ -45,7 +45,6 @@ def sign_in(page: Page, site: Site, role: str) -> None:
     """Sign in with the password that the seed printed."""
     email, password = site.people[role]
     page.goto(f"{site.url}/accounts/login/")
-    page.get_by_text("Sign in with a password instead").click()
     page.locator("#id_login").fill(email)
     page.locator("#id_password").fill(password)
     page.locator("form:has(#id_password) button").click()
