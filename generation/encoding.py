@@ -69,7 +69,7 @@ def run_ffmpeg(frames: NDArray[np.uint8], frame_rate: float, *, master: Path, pl
     source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{wide}x{height}", framerate=frame_rate)
     split = source.video.split()
     lossless = split[0].output(str(master), vcodec="ffv1", level=3, pix_fmt="bgr0", map_metadata=-1, fflags="+bitexact")
-    enlarged = split[1].filter("scale", width, -2, flags="lanczos")
+    enlarged = split[1].filter("scale", width // 2 * 2, -2, flags="lanczos")  # yuv420p wants even sizes
     delivered = enlarged.output(
         str(playable),
         vcodec="libx264",

@@ -1,0 +1,174 @@
+"""Frames to files: what players need, what the archive needs, and what happens when the machine cannot."""
+
+import errno
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import LazySettings
+
+from access.models.files import path_of
+from access.storing import hash_of
+from generation import encoding
+from generation.encoding import encode, ffmpeg_binary
+from generation.engine import Clip
+from generation.refusals import Trouble
+from generation.rendering import Rendered
+from tests import make
+
+
+def clip(rows: int = 64, columns: int = 96, frames: int = 17) -> Clip:
+    noise = np.random.default_rng(5).integers(0, 255, (frames, rows, columns, 3), dtype=np.uint8)
+    return Clip(frames=noise, frame_rate=8.0, making=[noise[0], noise[-1]])
+
+
+def said_of(path: Path) -> str:
+    """What ffmpeg says of a file, and of each frame's instant."""
+    command = [ffmpeg_binary(), "-hide_banner", "-i", str(path), "-map", "0:v", "-f", "framecrc", "-c", "copy", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stderr + done.stdout
+
+
+def torn(media: Path) -> list[Path]:
+    """Files whose name is not their hash, and whatever a workspace left behind."""
+    files = [path for path in media.rglob("*") if path.is_file()]
+    return [path for path in files if path.name != hash_of(path)]
+
+
+@pytest.fixture
+def rendered() -> Rendered:
+    return encode(clip(), width=768)
+
+
+def test_the_playable_plays_everywhere(rendered: Rendered) -> None:
+    kept = rendered.renditions["playable"]
+    said = said_of(path_of(kept.sha256))
+    assert kept.content_type == "video/mp4"
+    assert "h264" in said and re.search(r"yuv420p\W", said)
+    size = re.search(r"h264.*?, (\d+)x(\d+)", said)
+    assert size and (int(size[1]), int(size[2])) == (768, 512)
+
+
+def test_the_playable_starts_before_it_is_loaded(rendered: Rendered) -> None:
+    data = path_of(rendered.renditions["playable"].sha256).read_bytes()
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+
+
+def test_the_playable_has_a_constant_rate_and_every_frame(rendered: Rendered) -> None:
+    rows = [line.split(",") for line in said_of(path_of(rendered.renditions["playable"].sha256)).splitlines()]
+    shown = sorted(int(row[2]) for row in rows if len(row) >= 6 and row[0].strip() == "0")
+    assert len(shown) == 17
+    assert len({late - early for early, late in zip(shown, shown[1:], strict=False)}) == 1
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(33, 47), (61, 99), (96, 64)])
+def test_odd_sizes_become_even_ones(rows: int, columns: int) -> None:
+    made = encode(clip(rows, columns, frames=3), width=768)
+    size = re.search(r"h264.*?, (\d+)x(\d+)", said_of(path_of(made.renditions["playable"].sha256)))
+    assert size and int(size[1]) == 768 and int(size[2]) % 2 == 0
+    assert abs(int(size[2]) - 768 * rows / columns) <= 1
+    assert (made.width, made.height) == (columns, rows)
+
+
+def test_an_odd_width_is_not_asked_of_the_encoder() -> None:
+    made = encode(clip(frames=3), width=769)
+    size = re.search(r"h264.*?, (\d+)x(\d+)", said_of(path_of(made.renditions["playable"].sha256)))
+    assert size and int(size[1]) % 2 == 0
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 96), (33, 47)])
+def test_the_master_is_the_frames_to_the_last_bit(rows: int, columns: int) -> None:
+    drawn = clip(rows, columns)
+    master = path_of(encode(drawn, width=768).master.sha256)
+    command = [ffmpeg_binary(), "-v", "error", "-i", str(master), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == drawn.frames.tobytes()
+
+
+def test_the_same_clip_gives_the_same_files(rendered: Rendered) -> None:
+    """So that a second attempt after a crash leaves nothing behind it twice."""
+    assert encode(clip(), width=768) == rendered
+
+
+def test_files_are_read_only_and_named_by_their_hash(rendered: Rendered, media_dir: Path) -> None:
+    for kept in (rendered.master, *rendered.renditions.values()):
+        path = path_of(kept.sha256)
+        assert hash_of(path) == kept.sha256 and path.stat().st_mode & 0o777 == 0o444
+        assert path.stat().st_size == kept.size
+    assert set(rendered.renditions) == {"playable", "poster", "contact_sheet", "making"}
+    assert not torn(media_dir) and not list((media_dir / "tmp").iterdir())
+
+
+def test_the_files_say_nothing_about_where_they_were_made(rendered: Rendered) -> None:
+    for kept in (rendered.master, *rendered.renditions.values()):
+        data = path_of(kept.sha256).read_bytes()
+        assert os.uname().nodename.encode() not in data or len(os.uname().nodename) < 4
+        assert b"creation_time" not in data and str(path_of("")).encode() not in data
+
+
+@pytest.mark.parametrize(
+    "binary",
+    ["/nowhere/ffmpeg", "{here}", "{here}/empty", "{here}/words"],
+    ids=["missing", "folder", "no x", "no program"],
+)
+def test_without_ffmpeg_it_says_what_to_set(
+    settings: LazySettings, tmp_path: Path, media_dir: Path, binary: str
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "words").write_text("not a program")
+    (tmp_path / "words").chmod(0o755)
+    settings.FFMPEG_BINARY = binary.format(here=tmp_path)
+    with pytest.raises(Trouble, match="FFMPEG_BINARY"):
+        encode(clip(), width=768)
+    assert not [path for path in media_dir.rglob("*") if path.is_file()]
+
+
+def test_an_ffmpeg_that_fails_is_quoted(settings: LazySettings, tmp_path: Path, media_dir: Path) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\ncat > /dev/null\necho 'No space left on device' >&2\nexit 1\n")
+    script.chmod(0o755)
+    settings.FFMPEG_BINARY = str(script)
+    with pytest.raises(Trouble, match="No space left on device"):
+        encode(clip(), width=768)
+    assert not [path for path in media_dir.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename", "mkdir"])
+def test_a_full_disk_is_trouble_and_leaves_no_torn_file(
+    monkeypatch: pytest.MonkeyPatch, media_dir: Path, call: str
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if call == "fsync":
+        monkeypatch.setattr(os, "fsync", full)
+    else:
+        monkeypatch.setattr(Path, call, full)
+    with pytest.raises(Trouble, match="No space left on device"):
+        encode(clip(), width=768)
+    monkeypatch.undo()
+    assert not torn(media_dir) and not list(media_dir.rglob("*.*"))
+
+
+def test_a_disk_that_is_full_in_earnest(media_dir: Path, settings: LazySettings) -> None:
+    """RLIMIT_FSIZE stops ffmpeg, a child, in the middle of a file, as a full disk does."""
+    script = media_dir.parent / "ffmpeg"
+    script.write_text(f'#!/bin/sh\nulimit -f 8\nexec "{encoding._found_ffmpeg()}" "$@"\n')
+    script.chmod(0o755)
+    settings.FFMPEG_BINARY = str(script)
+    with pytest.raises(Trouble):
+        encode(clip(rows=128, columns=128), width=768)
+    assert not [path for path in media_dir.rglob("*") if path.is_file()]
+
+
+def test_a_contact_sheet_has_full_rows() -> None:
+    assert encoding.contact_sheet(clip(frames=17).frames).size == (6 * 256, 2 * 171)
+    assert encoding.contact_sheet(clip(frames=49).frames).size == (6 * 256, 4 * 171)
+    assert encoding.contact_sheet(clip(frames=1).frames).size == (6 * 256, 171)
+
+
+def test_drawn_clips_of_the_factories_encode() -> None:
+    made = encode(make.clip(), width=512)
+    assert made.frames == 5
