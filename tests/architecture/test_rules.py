@@ -1,0 +1,258 @@
+"""Every rule that the schema says, by name, in the catalogs of the database in use after ``migrate``.
+
+SQLite drops a table's triggers when Django rebuilds the table, silently: this is the test that would say so. The lists
+are literal: a rule that is added, renamed or lost shows up here as a change that somebody has to read.
+"""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, models, transaction
+
+from access.consenting import give_consent
+from access.models import AgreementVersion, Consent, Entry, Signature
+from generation.models import Output, QuotaEntry, Rendition
+from review import moderation
+from review.models import Clause, Decision, Opinion, Policy, Withdrawal
+from tests import make
+from tests.review.cast import make_cast
+
+pytestmark = pytest.mark.django_db
+OURS = ("access", "generation", "review")
+
+CONSTRAINTS = {
+    "access_agreement": {"agreement_title_in_program"},
+    "access_agreementversion": {"agreement_version_number"},
+    "access_cohort": {
+        "cohort_kind_known",
+        "cohort_may_render",
+        "cohort_name_in_program",
+        "seats_taken_within_capacity",
+    },
+    "access_conflict": {"conflict_is_between_two"},
+    "access_consent": {"consent_purpose_known"},
+    "access_credential": {"credential_ends_after_start", "credential_kind_known"},
+    "access_enrollment": {"one_live_enrollment"},
+    "access_entry": {"entry_number_in_chain"},
+    "access_halt": {
+        "halt_lifted_after_placed",
+        "halt_names_its_scope",
+        "halt_says_why",
+        "one_open_halt_of_a_cohort",
+        "one_open_halt_of_a_program",
+        "one_open_halt_of_an_artist",
+        "one_open_hold_of_a_credential",
+    },
+    "access_invitation": {"invitation_accepted_at_an_instant", "invitation_state_known"},
+    "access_outbox": {"outbox_kind_known"},
+    "access_program": {"program_promises_a_deadline"},
+    "access_role": {"one_live_role_of_a_kind", "role_kind_known"},
+    "access_signature": {"signed_once"},
+    "access_storedfile": {"stored_file_not_empty"},
+    "access_user": {"one_user_per_email"},
+    "generation_brief": {"brief_asks_for_something", "brief_sent_once"},
+    "generation_job": {
+        "failed_job_says_why",
+        "job_state_known",
+        "job_step_within_steps",
+        "one_job_per_variation",
+        "running_job_has_a_lease",
+    },
+    "generation_quotaentry": {"quota_kind_known", "spent_and_refunded_once"},
+    "generation_rendition": {"one_personal_rendition", "one_shared_rendition", "recipe_known"},
+    "review_claim": {"one_claim_at_a_time", "one_claim_of_a_reviewer", "one_claim_per_fence"},
+    "review_clause": {"clause_code_in_policy"},
+    "review_decision": {
+        "a_decided_no_has_clause_words_and_range",
+        "decision_takes_effect_afterwards",
+        "decision_verdict_known",
+        "nobody_decides_on_their_own_output",
+        "one_root_decision_of_a_round",
+    },
+    "review_opinion": {
+        "a_no_has_clause_words_and_range",
+        "one_opinion_of_a_reviewer",
+        "opinion_kind_known",
+        "opinion_verdict_known",
+    },
+    "review_policy": {"policy_number_in_program"},
+    "review_share": {"one_open_share_of_an_output", "one_share_on_approval", "share_expires_later"},
+    "review_submission": {
+        "one_submission_of_an_output",
+        "submission_has_a_deadline",
+        "submission_state_known",
+    },
+}
+
+APPEND_ONLY = (
+    "access_agreementversion",
+    "access_consent",
+    "access_entry",
+    "access_signature",
+    "generation_output",
+    "generation_quotaentry",
+    "generation_rendition",
+    "review_clause",
+    "review_decision",
+    "review_opinion",
+    "review_policy",
+    "review_withdrawal",
+)
+
+TRIGGERS = {
+    "access_halt": {"lifted_halt_stays_lifted"},
+    "access_signature": {"signature_is_on_the_text"},
+    "access_storedfile": {"stored_bytes_never_change"},
+    "generation_job": {"ended_job_stays_ended"},
+    "generation_output": {"output_names_its_master"},
+    "generation_rendition": {"rendition_is_of_its_master"},
+    "review_decision": {"decision_is_on_the_bytes", "decision_is_under_the_policy"},
+    "review_opinion": {
+        "nobody_judges_their_own_output",
+        "opinion_is_on_the_bytes",
+        "opinion_is_under_the_policy",
+    },
+    "review_share": {
+        "red_team_outputs_are_never_shared",
+        "share_binds_to_an_approval",
+        "share_never_swaps_its_bytes",
+    },
+    "review_submission": {"submission_is_by_the_artist", "submission_moves_forward"},
+    "review_withdrawal": {"undo_before_it_takes_effect"},
+}
+
+
+def expected_triggers() -> dict[str, set[str]]:
+    append_only = {table: {f"{table}_never_changes", f"{table}_never_goes"} for table in APPEND_ONLY}
+    tables = append_only.keys() | TRIGGERS.keys()
+    return {table: append_only.get(table, set()) | TRIGGERS.get(table, set()) for table in tables}
+
+
+def rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def named_in_the_catalog(table: str) -> str:
+    """All that the database says about a table's constraints and indexes, as text to look names up in."""
+    if connection.vendor == "sqlite":
+        found = rows(f"SELECT name, sql FROM sqlite_master WHERE tbl_name = '{table}' AND type IN ('table', 'index')")
+    else:
+        found = rows(
+            f"SELECT conname, '' FROM pg_constraint WHERE conrelid = '{table}'::regclass AND convalidated "
+            f"UNION ALL SELECT indexname, '' FROM pg_indexes WHERE tablename = '{table}'"
+        )
+    return " ".join(f'"{name}" {sql or ""}' for name, sql in found)
+
+
+def triggers_in_the_catalog() -> dict[str, set[str]]:
+    if connection.vendor == "sqlite":
+        found = rows("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'")
+    else:
+        found = rows(
+            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE NOT t.tgisinternal AND t.tgenabled = 'O'"
+        )
+    by_table: dict[str, set[str]] = {}
+    for table, name in found:
+        by_table.setdefault(table, set()).add(name)
+    return by_table
+
+
+def our_models() -> list[type[models.Model]]:
+    return [model for label in OURS for model in apps.get_app_config(label).get_models()]
+
+
+def test_the_list_of_constraints_is_that_of_the_models() -> None:
+    declared = {
+        model._meta.db_table: {rule.name for rule in model._meta.constraints}
+        for model in our_models()
+        if model._meta.constraints
+    }
+    assert declared == CONSTRAINTS
+
+
+@pytest.mark.parametrize("table", CONSTRAINTS)
+def test_every_constraint_is_in_the_catalog(table: str) -> None:
+    catalog = named_in_the_catalog(table)
+    assert {name for name in CONSTRAINTS[table] if f'"{name}"' not in catalog} == set()
+
+
+def test_every_trigger_is_in_the_catalog_and_there_is_no_other() -> None:
+    assert triggers_in_the_catalog() == expected_triggers()
+
+
+def test_a_trigger_that_a_rebuild_dropped_would_be_missed() -> None:
+    """The test of the test: take one away, as a rebuilt table on SQLite does."""
+    on = " ON access_halt" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER lifted_halt_stays_lifted{on}")
+    assert triggers_in_the_catalog() != expected_triggers()
+
+
+@pytest.fixture
+def one_of_each() -> dict[str, models.Model]:
+    """A row in every append-only table, made by the verbs."""
+    cast = make_cast()
+    elsewhere = make.program()
+    make.agreement(program=elsewhere)
+    signed = make.artist(program=elsewhere)
+    give_consent(signed.user, "training", program=elsewhere, granted=True)
+    decision = cast.approval()
+    moderation.undo(decision, by=cast.reviewer)
+    kinds: list[type[models.Model]] = [
+        AgreementVersion,
+        Consent,
+        Entry,
+        Signature,
+        Output,
+        QuotaEntry,
+        Rendition,
+        Clause,
+        Decision,
+        Opinion,
+        Policy,
+        Withdrawal,
+    ]
+    return {kind._meta.db_table: kind._default_manager.all()[0] for kind in kinds}
+
+
+def test_append_only_tables_refuse_update_and_delete_without_djangos_help(
+    one_of_each: dict[str, models.Model],
+) -> None:
+    assert sorted(one_of_each) == sorted(APPEND_ONLY)
+    for table, row in one_of_each.items():
+        column = row._meta.pk.column
+        key = f"'{row.pk.hex}'" if connection.vendor == "sqlite" and hasattr(row.pk, "hex") else f"'{row.pk}'"
+        for sql, name in (
+            (f"UPDATE {table} SET {column} = {column} WHERE {column} = {key}", f"{table}_never_changes"),
+            (f"DELETE FROM {table} WHERE {column} = {key}", f"{table}_never_goes"),
+        ):
+            with pytest.raises(IntegrityError, match=name), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(sql)
+        assert type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+CASCADES = {
+    ("access_person", "user"),  # the person's own words go with them
+    ("generation_lane", "enrollment"),
+    ("generation_preview", "job"),
+}
+
+
+def test_every_foreign_key_protects_unless_it_is_listed_here() -> None:
+    loose = set()
+    for model in our_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, models.ForeignKey) and field.remote_field.on_delete is not models.PROTECT:
+                loose.add((model._meta.db_table, field.name))
+    assert loose == CASCADES
+
+
+def test_no_column_fills_its_own_instant() -> None:
+    """The clock is asked by the verb, once: no ``auto_now``."""
+    dates = [(m, f) for m in our_models() for f in m._meta.get_fields() if isinstance(f, models.DateField)]
+    assert dates
+    assert [f"{m.__name__}.{f.name}" for m, f in dates if f.auto_now or f.auto_now_add] == []
