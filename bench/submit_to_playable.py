@@ -36,7 +36,7 @@ def measure() -> Figure:
             ours.append(_ours(visitor, prompt, seed, studio["defaults"]))
             bare.append(_asked(process, prompt, seed))
     a, b = middle(ours[1:]), middle(bare[1:])
-    details = {"ours_ms": round(a * 1000), "bare_ms": round(b * 1000), "rounds": ROUNDS}
+    details: dict[str, object] = {"ours_ms": round(a * 1000), "bare_ms": round(b * 1000), "rounds": ROUNDS}
     return Figure("submit_to_playable", (a - ALLOWANCE) / b, "ratio after 150 ms", 1.10, details)
 
 
