@@ -6,6 +6,11 @@ let said = document.querySelector("[data-job]").dataset.says;
 let previous = null;
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.shouldSwap && !event.detail.serverResponse.includes("data-job")) {
+    event.detail.shouldSwap = false; // another page came, such as the sign-in after a session ended
+    location.reload();
+    return;
+  }
   previous = event.detail.target.querySelector("[data-preview]");
 });
 
