@@ -11,8 +11,6 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,10 +129,11 @@ def equalize(decoder: nn.Module, latents: Tensor) -> None:
         parametrize.register_parametrization(conv, "weight", PerInput(sizes[conv].clamp(min=0.02)))
 
 
-def restore_plain_weights(decoder: nn.Module) -> None:
-    for conv in decoder.modules():
-        if isinstance(conv, nn.Conv3d) and parametrize.is_parametrized(conv):
-            parametrize.remove_parametrizations(conv, "weight")
+def plain_weights(decoder: nn.Module) -> dict[str, Tensor]:
+    """The state of an unequalized decoder that does the same; only its convolutions have any."""
+    convs = {name: module for name, module in decoder.named_modules() if isinstance(module, nn.Conv3d)}
+    weights = {f"{name}.weight": conv.weight.detach() for name, conv in convs.items()}
+    return weights | {f"{name}.bias": conv.bias.detach() for name, conv in convs.items() if conv.bias is not None}
 
 
 class Clips:
@@ -178,7 +177,7 @@ class Tuner:
         self.vae.encoder.requires_grad_(False)
         self.clips = Clips(self.vae, recipe.pool, np.random.default_rng(recipe.seed))
         self.held_out = Clips(self.vae, 32, np.random.default_rng(99))
-        self.decoder = self.vae.decoder
+        self.decoder = copy.deepcopy(self.vae.decoder)
         equalize(self.decoder, self.clips.latents[:32])
         self.ema = copy.deepcopy(self.decoder).requires_grad_(False)
         biases = [{"params": [p for p in self.decoder.parameters() if p.ndim == 1], "full": RATE_OF_BIASES}]
@@ -244,15 +243,5 @@ class Tuner:
 
     def save(self) -> None:
         """Write the VAE with the averaged decoder."""
-        with self._averaged() as vae:
-            vae.save_pretrained(self.recipe.vae, safe_serialization=True)
-
-    @contextmanager
-    def _averaged(self) -> Iterator[AutoencoderKLLTXVideo]:
-        plain = copy.deepcopy(self.ema)
-        restore_plain_weights(plain)
-        self.vae.decoder = plain
-        try:
-            yield self.vae
-        finally:
-            self.vae.decoder = self.decoder
+        self.vae.decoder.load_state_dict(plain_weights(self.ema))
+        self.vae.save_pretrained(self.recipe.vae, safe_serialization=True)

@@ -1,5 +1,6 @@
 """The pocket model: what training may draw, what the analyser sees, and what ships."""
 
+import copy
 import json
 import socket
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch.distributed as dist
 
 from generation.training import evaluation
 from generation.training.analysis import read
+from generation.training.decoder import equalize, plain_weights
 from generation.training.drawing import draw
 from generation.training.grammar import (
     DIRECTIONS,
@@ -174,6 +176,16 @@ def test_the_preview_matrix_shows_roughly_the_colors(pipeline: Any, studio: dict
 def test_orthogonalize_brings_all_singular_values_near_one(shape: tuple[int, int, int]) -> None:
     values = torch.linalg.svdvals(orthogonalize(torch.randn(shape, generator=torch.Generator().manual_seed(11))))
     assert 0.6 < float(values.min()) <= float(values.max()) < 1.4
+
+
+def test_the_decoder_as_its_optimizer_sees_it_draws_the_same(pipeline: Any) -> None:
+    latents = torch.randn(1, 32, 5, 4, 6, generator=torch.Generator().manual_seed(12)) * 0.3
+    plain, seen = pipeline.vae.decoder, copy.deepcopy(pipeline.vae.decoder)
+    equalize(seen, latents)
+    with torch.no_grad():
+        assert torch.allclose(seen(latents), plain(latents), atol=1e-3)
+    for name, weight in plain_weights(seen).items():
+        assert torch.allclose(weight, plain.state_dict()[name], rtol=1e-4, atol=1e-5), name
 
 
 def test_a_step_trains_and_the_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
