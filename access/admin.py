@@ -39,7 +39,8 @@ class Recorded(admin.ModelAdmin):
             now = clock.now()
             if not change:
                 obj.created_at = now
-            obj.save()
+            # Only what was typed: the row may have moved meanwhile, e.g. a seat of the cohort was taken.
+            obj.save(update_fields=form.changed_data if change else None)
             act = f"{'change' if change else 'create'}_{obj._meta.model_name}"
             program = obj if isinstance(obj, models.Program) else getattr(obj, "program", None)
             facts = {"fields": sorted(form.changed_data)}
@@ -96,7 +97,7 @@ class RoleAdmin(admin.ModelAdmin):
         granted = roles.grant_role(obj.user, obj.kind, program=obj.program, by=_actor(request))
         obj.pk, obj.granted_at = granted.pk, granted.granted_at
 
-    @admin.action(description="Take the chosen roles away")
+    @admin.action(description="Take the chosen roles away", permissions=["add"])  # who may give may take
     def revoke(self, request: HttpRequest, queryset: QuerySet[models.Role]) -> None:
         for role in queryset.filter(revoked_at=None):
             roles.revoke_role(role, by=_actor(request))
