@@ -25,7 +25,7 @@ diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.disable_progress_bar()
 
 ALLOWED = {".json", ".safetensors", ".txt", ".model", ".md"}  # nothing that could run, nothing pickled
-MAKING_PICTURES = 6
+MAKING_AT = (0.0, 0.5, 0.65, 0.75, 0.85, 1.0)  # of the way: static for long, then the picture comes quickly
 Grid = tuple[int, int, int]
 
 
@@ -102,7 +102,7 @@ class Steps:
     def __init__(self, pipeline: Any, steps: int, watch: Watch, grid: Grid) -> None:
         self.pipeline, self.steps, self.watch, self.grid = pipeline, steps, watch, grid
         self.kept: list[Tensor] = []
-        self.keep_at = {round(1 + i * (steps - 1) / (MAKING_PICTURES - 1)) for i in range(MAKING_PICTURES)}
+        self.keep_at = {1 + round(share * (steps - 1)) for share in MAKING_AT}
 
     def __call__(self, pipeline: Any, step: int, timestep: object, values: dict[str, Tensor]) -> dict[str, Tensor]:
         latents = values["latents"]

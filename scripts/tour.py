@@ -159,6 +159,7 @@ def _stopping(site: Site, staff: Page, artist: Page, stranger: Page, link: str) 
     sign_in(staff, site, "staff")
     staff.goto(f"{site.url}{HOME}/staff/")
     yield "staff", staff
+    staff.get_by_text("Place a halt").first.click()
     staff.locator("[name=target]").select_option("program")
     staff.locator("[name=reason]").fill("A credential was passed on. We look into it and lift this within the hour.")
     staff.locator("form:has([name=target]) button").click()
