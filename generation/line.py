@@ -1,7 +1,10 @@
 """Where a job stands in the line and when its turn comes: an estimate, from measured seconds."""
 
-from django.db.models import Count, Q
+from typing import Any
 
+from django.db.models import Count, Min, Q
+
+from access.models import Program
 from generation.models import Job, Lane
 
 
@@ -48,3 +51,11 @@ def seconds_until_playable(job: Job, place: int | None) -> float | None:
     running = Job.objects.running().filter(pipeline=pipeline)
     workers = max(1, running.values("worker").distinct().count())
     return whole * (place + running.count() * 0.5) / workers
+
+
+def depth(program: Program) -> dict[str, Any]:
+    """``queued`` and ``running`` jobs of a program, and ``oldest``: since when the first of the queued waits."""
+    waiting, running = Q(state=Job.State.QUEUED), Q(state=Job.State.RUNNING)
+    return Job.objects.filter(program=program).aggregate(
+        queued=Count("pk", filter=waiting), running=Count("pk", filter=running), oldest=Min("queued_at", filter=waiting)
+    )

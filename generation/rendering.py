@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from access import audit, clock
@@ -356,10 +356,3 @@ def expire() -> int:
             fenced = Job.objects.attempted(job.pk, job.attempt).filter(lease_until__lt=now)
             _count_failure(fenced, job, GAVE_UP, now)
     return len(expired)
-
-
-def depth() -> dict[str, int]:
-    """Queued and running jobs, for the staff page."""
-    return Job.objects.aggregate(
-        queued=Count("pk", filter=Q(state="queued")), running=Count("pk", filter=Q(state="running"))
-    )
