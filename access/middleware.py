@@ -46,14 +46,22 @@ def viewer_time_zone(get_response: GetResponse) -> GetResponse:
     """Show times in the viewer's own zone, which the page names."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        person = getattr(request.user, "person", None)
-        if person and person.time_zone in zoneinfo.available_timezones():
-            timezone.activate(zoneinfo.ZoneInfo(person.time_zone))
+        if zone := _zone_of(request):
+            timezone.activate(zone)
         else:
             timezone.deactivate()
         return get_response(request)
 
     return middleware
+
+
+def _zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:
+    """The zone that the viewer chose, if there is one of that name. By trying: listing all zones takes 20 ms."""
+    person = getattr(request.user, "person", None)
+    try:
+        return zoneinfo.ZoneInfo(person.time_zone) if person and person.time_zone else None
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 class refusals(MiddlewareMixin):  # noqa: N801  named like the functions beside it in MIDDLEWARE

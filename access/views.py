@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import clock, consenting, enrollment, halting, media
 from access.audiences import MemberRequest, for_anyone, for_artists, for_signed_in, for_staff
@@ -34,7 +34,7 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 @for_anyone
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The door for strangers; for members the way into their program."""
     if not isinstance(request.user, User):
@@ -54,7 +54,7 @@ def _entrance(user: User, program: Program) -> str:
 
 
 @for_anyone
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Whether this process answers and reaches its database."""
     connection.ensure_connection()
@@ -181,7 +181,7 @@ def media_file(request: HttpRequest, file_id: uuid.UUID) -> HttpResponseBase:
 
 
 @for_staff
-@require_GET
+@require_safe
 def staff(request: MemberRequest) -> HttpResponse:
     """People and stops of a program."""
     return render(request, "access/staff.html", _staff_context(request))

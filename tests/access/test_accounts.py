@@ -124,6 +124,36 @@ def test_signing_out_takes_a_post(client: Client, ada: User) -> None:
     assert who(client) == ""
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "account_login",
+        "account_signup",
+        "account_inactive",
+        "account_email_verification_sent",
+        "account_request_login_code",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key_done",
+    ],
+)
+def test_allauths_pages_for_strangers_open_in_our_frame(name: str, client: Client) -> None:
+    page = client.get(reverse(name))
+    assert page.status_code == 200
+    assert 'class="masthead"' in page.text
+
+
+@pytest.mark.parametrize(
+    "name", ["account_logout", "account_email", "account_change_password", "account_reauthenticate"]
+)
+def test_allauths_pages_for_members_open_in_our_frame(name: str, client: Client) -> None:
+    user = make.user()
+    log_in(client, user.email)
+    page = client.get(reverse(name))
+    assert page.status_code == 200
+    assert 'class="masthead"' in page.text
+
+
 # --- the admin --------------------------------------------------------------------------------------------------------
 
 

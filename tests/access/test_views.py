@@ -1,6 +1,7 @@
 """The pages of the ground floor: for whom they are, what they do, and that nothing sent to them breaks them."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -338,6 +339,36 @@ def test_nothing_sent_at_all_is_answered(house: House) -> None:
     survives(browser(house.staff), house.url("send_invitation"), {})
     survives(browser(house.staff), house.url("place_halt"), {})
     survives(browser(house.artist.user), reverse("notices"), {})
+
+
+def test_a_look_at_the_head_is_answered(house: House) -> None:
+    """What monitors and link previews send."""
+    for client, url in ((browser(None), "/"), (browser(None), "/healthz"), (browser(house.staff), house.url("staff"))):
+        answer = client.head(url)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Tokyo", "4 May, 21:00 JST"),
+        ("", "4 May, 12:00 UTC"),
+        ("Nowhere/Land", "4 May, 12:00 UTC"),
+        ("Europe", "4 May, 12:00 UTC"),  # a folder of zones
+        ("../../etc/passwd", "4 May, 12:00 UTC"),
+    ],
+)
+def test_times_are_in_the_viewers_zone_which_is_named(zone: str, shown: str, house: House) -> None:
+    user = house.artist.user
+    user.person.time_zone = zone
+    user.person.save()
+    telling.tell(user, "k", "Read me", at=datetime(2026, 5, 4, 12, 0, tzinfo=UTC))
+    # Somebody else's zone, asked for just before, does not stay behind.
+    other = house.reviewer
+    other.person.time_zone = "America/New_York"
+    other.person.save()
+    browser(other).get("/notices/")
+    assert shown in browser(user).get("/notices/").text
 
 
 def test_pages_carry_the_policy_of_the_house(house: House) -> None:
