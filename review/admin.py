@@ -1,6 +1,6 @@
 """Everything can be read in the admin, and nothing is written there: verbs write, with their checks and traces."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import models
@@ -13,7 +13,7 @@ class ReadOnly(admin.ModelAdmin):
     """A table to look at."""
 
     # Else Django follows every foreign key of a row to its end, and our rows hang together.
-    list_select_related: Any = ["submission"]
+    list_select_related: ClassVar[bool | list[str] | tuple[str, ...]] = ["submission"]
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False

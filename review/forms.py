@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.text import TextField
-from review.models import Submission, Verdict
+from review.models import Clause, Submission, Verdict
 from review.moderation import Reasons, Seen, duration_ms
 
 LARGEST = 2**31 - 1  # of a fence or a round: what the column holds
@@ -81,7 +81,11 @@ class VerdictForm(forms.Form):
     round = forms.IntegerField(min_value=0, max_value=LARGEST, widget=forms.HiddenInput)
     shown_sha256 = forms.CharField(max_length=64, widget=forms.HiddenInput)
     clause = forms.ModelChoiceField(
-        queryset=None, required=False, empty_label=None, widget=forms.RadioSelect, label=gettext_lazy("Clause")
+        queryset=Clause.objects.none(),
+        required=False,
+        empty_label=None,
+        widget=forms.RadioSelect,
+        label=gettext_lazy("Clause"),
     )
     words = TextField(
         limit=2000,

@@ -1,5 +1,6 @@
 """A reviewer gives a verdict; it takes effect half a minute later, unless undone."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,7 +90,7 @@ def _check_bytes(claim: Claim) -> None:
         raise BytesChanged
 
 
-def _locked(pk: object) -> Submission:
+def _locked(pk: uuid.UUID) -> Submission:
     related = Submission.objects.select_related("program", "output", "enrollment__user__person")
     return related.select_for_update(of=("self",)).get(pk=pk)
 

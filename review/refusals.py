@@ -64,7 +64,7 @@ class ClaimInHand(Refused):
 
 class ClaimLost(Refused):
     code, rival = "claim_lost", True
-    sentence = _("Your claim has ended, so this verdict was not recorded. Your words are below: take it again.")
+    sentence = _("Your claim has ended, so nothing was recorded. Take the submission again to go on.")
 
 
 class DecidedAlready(Refused):

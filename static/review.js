@@ -38,8 +38,9 @@ const renew = async () => {
   if (!answer) return; // no network: the next beat tries again
   const lease = document.getElementById("lease");
   if (answer.ok) {
-    const until = new Date((await answer.json()).leased_until);
-    lease.dateTime = until.toISOString();
+    const until = await answer.json();
+    lease.dateTime = until.leased_until;
+    lease.textContent = until.words;
   } else {
     document.querySelector("[data-lost]").hidden = false;
     clearInterval(beat);

@@ -10,6 +10,8 @@ from django.db.models import Prefetch
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.dateformat import format as date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -169,7 +171,8 @@ def review_reveal(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespo
 def review_renew(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """The open page's heartbeat."""
     held = claiming.renew(_in_hand(request, submission_id))
-    return JsonResponse({"leased_until": held.leased_until.isoformat()})
+    until = localtime(held.leased_until)
+    return JsonResponse({"leased_until": until.isoformat(), "words": date_format(until, "H:i e")})
 
 
 @for_reviewers

@@ -184,6 +184,9 @@ def test_rejecting_the_whole_clip_with_one_box(cast: Cast) -> None:
         ({"to_seconds": "1e400"}, "Enter a number"),
         ({"words": "a\x00b"}, "control character"),
         ({"words": "x" * 2001}, "2000 is the most"),
+        ({"clause": "9" * 30}, "Select a valid choice"),
+        ({"clause": "1\x00"}, "Null characters"),
+        ({"fence": "9" * 30}, "kept words"),
     ],
 )
 def test_a_no_that_does_not_say_why_keeps_what_was_typed(cast: Cast, fields: dict[str, str], says: str) -> None:
@@ -232,7 +235,8 @@ def test_the_heartbeat(cast: Cast, at: At) -> None:
     client = signed_in(cast.reviewer)
     at(held.claimed_at + timedelta(minutes=5))
     url = path("review_renew", cast.program.slug, held.submission_id)
-    assert client.post(url).json() == {"leased_until": (held.claimed_at + timedelta(minutes=15)).isoformat()}
+    until = held.claimed_at + timedelta(minutes=15)
+    assert client.post(url).json() == {"leased_until": until.isoformat(), "words": f"{until:%H:%M} UTC"}
     at(held.claimed_at + timedelta(minutes=15))
     assert client.post(url).status_code == 409
 
