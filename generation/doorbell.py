@@ -11,12 +11,12 @@ log = logging.getLogger(__name__)
 
 def ring(*, times: int = 1) -> None:
     """Ring for so many render workers once the transaction has committed. A bell that fails is only logged."""
-    for _ in range(times):
-        transaction.on_commit(_ring, robust=True)
+    transaction.on_commit(lambda: _ring(times), robust=True)
 
 
-def _ring() -> None:
+def _ring(times: int) -> None:
     try:
-        current_app.send_task("generation.render", queue="render", retry=False, expires=3600)
-    except (KombuError, OSError) as trouble:
+        for _ in range(times):
+            current_app.send_task("generation.render", queue="render", retry=False, expires=3600)
+    except (KombuError, OSError) as trouble:  # once is enough to know: each try may cost 200 ms
         log.warning("the doorbell is broken, the sweep will ring: %s", trouble)

@@ -49,10 +49,7 @@ def submit(
         lane = _lock_lane(enrollment)
         if sent := Brief.objects.filter(enrollment=enrollment, idempotency_key=key).first():
             return sent
-        if Halt.objects.covering(enrollment, credential).exists():
-            raise Halted
-        if not may_generate(enrollment):
-            raise AgreementUnsigned
+        _check_may_work(enrollment, credential)
         now = clock.now()
         if quota_left(enrollment, now) < wish.variations:
             raise QuotaUsedUp
@@ -87,6 +84,13 @@ def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> Non
     )
     if not all(test() for test in within):
         raise OutOfBounds
+
+
+def _check_may_work(enrollment: Enrollment, credential: Credential | None) -> None:
+    if Halt.objects.covering(enrollment, credential).exists():
+        raise Halted
+    if not may_generate(enrollment):
+        raise AgreementUnsigned
 
 
 def _lock_lane(enrollment: Enrollment) -> Lane:

@@ -1,4 +1,4 @@
-"""A drawn engine for everything in which torch is not the point; the queue, the encoder and the store are the real ones."""
+"""A drawn engine for whatever torch is not the point of; the queue, the encoder and the store are the real ones."""
 
 from collections.abc import Callable
 from pathlib import Path

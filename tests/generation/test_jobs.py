@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import current_app
+from kombu.exceptions import KombuError
 
-from access import audit, clock, halting
+from access import audit, clock, enrollment, halting
 from access.models import Chain, Enrollment, Program
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
 from generation import jobs, rendering
@@ -112,8 +115,6 @@ def test_unsigned_means_refused(program: Program) -> None:
     version = make.agreement(program=program)
     with pytest.raises(AgreementUnsigned):
         submit(WISH, artist)
-    from access import enrollment
-
     enrollment.sign(version, enrollment=artist, credential=None, seen_sha256=version.sha256)
     submit(WISH, artist)
 
@@ -228,3 +229,53 @@ def test_a_lane_is_made_once(artist: Enrollment) -> None:
     submit(WISH, artist)
     submit(WISH, artist)
     assert Lane.objects.get(enrollment=artist).program == artist.program
+
+
+# --- the doorbell ---------------------------------------------------------------------------------------------------
+Commit = Callable[..., AbstractContextManager[list[Callable[[], None]]]]
+
+
+def test_workers_are_rung_once_per_job_and_only_after_the_commit(
+    artist: Enrollment, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Commit
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **kwargs: rung.append(kwargs["queue"]))
+    with django_capture_on_commit_callbacks(execute=True):
+        submit(replace(WISH, variations=3), artist)
+        assert rung == []
+    assert rung == ["render"] * 3
+
+
+@pytest.mark.parametrize("trouble", [ConnectionRefusedError("no"), KombuError("no"), RuntimeError("not foreseen")])
+def test_a_broken_bell_costs_one_try_and_no_job(
+    artist: Enrollment,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Commit,
+    trouble: Exception,
+) -> None:
+    tries: list[str] = []
+
+    def broken(name: str, **kwargs: object) -> None:
+        tries.append(name)
+        raise trouble
+
+    monkeypatch.setattr(current_app, "send_task", broken)
+    with django_capture_on_commit_callbacks(execute=True):
+        submit(replace(WISH, variations=4), artist)
+    assert len(tries) == 1
+    assert Job.objects.queued().count() == 4
+
+
+def test_the_sweep_rings_for_what_waits(
+    artist: Enrollment, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Commit
+) -> None:
+    """So that a lost message costs seconds."""
+    rung: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **kwargs: rung.append(name))
+    with django_capture_on_commit_callbacks(execute=True):
+        rendering.sweep()
+    assert rung == []
+    make.job(enrollment=artist)
+    with django_capture_on_commit_callbacks(execute=True):
+        rendering.sweep()
+    assert rung == ["generation.render"]
