@@ -171,6 +171,7 @@ def test_the_bytes_travel_sealed(wanted: str | None, signed_in: Client, kept: Ke
 def test_a_download_has_a_name(rf: RequestFactory, kept: Keep) -> None:
     answer = media.respond(rf.get("/"), kept(TEN), download_name="clip.mp4")
     assert answer["Content-Disposition"] == 'attachment; filename="clip.mp4"'
+    assert answer["X-Content-Type-Options"] == "nosniff"  # by itself, without the middleware of the site
 
 
 def test_behind_nginx_only_the_path_leaves(signed_in: Client, kept: Keep, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from access import clock, enrollment, halting, telling
 from access.models import (
     Cohort,
     Consent,
+    Credential,
     Enrollment,
     Halt,
     Invitation,
@@ -388,3 +389,16 @@ def test_the_paper_of_one_program_is_not_shown_in_another() -> None:
     artist = make.artist(program=one, signed=False)
     page = browser(artist.user).get(reverse("agreements", args=[one.slug])).text
     assert "The paper of one" in page and "The paper of two" not in page
+
+
+def test_the_desk_can_stop_a_single_sign_in_and_nothing_else_of_its_artist(client: Client) -> None:
+    program = make.program()
+    artist = make.artist(program=program)
+    held, other = (
+        Credential.objects.create(user=artist.user, kind="session", created_at=clock.now()) for _ in range(2)
+    )
+    client.force_login(make.staff(program=program))
+    asked = {"target": f"credential:{held.pk}", "reason": "It was passed on."}
+    client.post(reverse("place_halt", args=[program.slug]), asked)
+    assert Halt.objects.covering(artist, held).exists()
+    assert not Halt.objects.covering(artist, other).exists()
