@@ -1,11 +1,15 @@
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from access import clock
 from access.halting import Target
-from access.models import Cohort, Enrollment, Program
+from access.models import Cohort, Credential, Enrollment, Program
 from access.text import TextField
+
+RECENT = timedelta(days=14)
 
 
 class InviteForm(forms.Form):
@@ -29,13 +33,23 @@ class HaltForm(forms.Form):
     def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.targets: dict[str, Target] = {}
-        enrollments = (
-            Enrollment.objects.live().filter(program=program).select_related("user__person").order_by("joined_at")
-        )
-        artists = [self._option(f"artist:{e.user_id}", e.user, e.user.name) for e in enrollments]
-        cohorts = [self._option(f"cohort:{c.pk}", c, c.name) for c in Cohort.objects.filter(program=program)]
-        whole = [self._option("program", program, program.name)]
-        self.fields["target"].choices = [(_("One artist"), artists), (_("A cohort"), cohorts), (_("Everybody"), whole)]  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["target"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            (_("One sign-in of an artist"), self._credentials(program)),
+            (_("One artist"), self._artists(program)),
+            (_("A cohort"), [self._option(f"cohort:{c.pk}", c, c.name) for c in program.cohorts.order_by("name")]),
+            (_("Everybody"), [self._option("program", program, program.name)]),
+        ]
+
+    def _credentials(self, program: Program) -> list[tuple[str, str]]:
+        """The sign-ins of the last two weeks, newest first."""
+        inside = Enrollment.objects.live().filter(program=program).values("user")
+        recent = Credential.objects.live().filter(user__in=inside, created_at__gt=clock.now() - RECENT)
+        newest = recent.select_related("user__person").order_by("-created_at")[:100]
+        return [self._option(f"credential:{c.pk}", c, f"{c.user.name}: {c}") for c in newest]
+
+    def _artists(self, program: Program) -> list[tuple[str, str]]:
+        inside = Enrollment.objects.live().filter(program=program).select_related("user__person").order_by("joined_at")
+        return [self._option(f"artist:{e.user_id}", e.user, e.user.name) for e in inside]
 
     def _option(self, key: str, target: Target, name: str) -> tuple[str, str]:
         self.targets[key] = target

@@ -101,7 +101,7 @@ class Credential(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} of {self.created_at:%Y-%m-%d %H:%M} UTC"
 
     def end(self, at: datetime) -> bool:
         """End it; whether this call did."""
