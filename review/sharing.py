@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from access import audit, clock, storing
 from access.locking import share_halt_lock
-from access.models import Cohort, Enrollment, Halt, User
+from access.models import Cohort, Credential, Enrollment, Halt, User
 from access.refusals import Halted, NotAllowed, Refused
 from review import announcing, policies
 from review.models import Decision, DecisionQuerySet, Share, Submission, Verdict, halts_over
@@ -25,21 +25,24 @@ from review.refusals import (
 log = logging.getLogger(__name__)
 
 
-def share(decision: Decision, *, by: User, expires_at: datetime | None = None) -> Share:
+def share(
+    decision: Decision, *, by: User, expires_at: datetime | None = None, credential: Credential | None = None
+) -> Share:
     """Open a public link to an approved output, for ever or until ``expires_at``.
 
     Raises:
         NotAllowed: ``by`` is not the artist.
         NotApproved: not an approval that is in effect and stands.
-        BytesChanged, RedTeamNeverShared, Halted, ExpiryPassed.
+        BytesChanged, RedTeamNeverShared, ExpiryPassed.
+        Halted: a stop covers the artist, or the credential they came with.
         SharedAlready: it has an open link.
     """
     if not policies.may_share(by, decision):
         raise NotAllowed
-    return _open(decision, Share(decision=decision, expires_at=expires_at), by=by)
+    return _open(decision, Share(decision=decision, expires_at=expires_at), by=by, credential=credential)
 
 
-def _open(decision: Decision, wanted: Share, *, by: User | None) -> Share:
+def _open(decision: Decision, wanted: Share, *, by: User | None, credential: Credential | None = None) -> Share:
     output = decision.submission.output
     if output.enrollment.cohort.kind == Cohort.Kind.RED_TEAM:
         raise RedTeamNeverShared
@@ -49,6 +52,8 @@ def _open(decision: Decision, wanted: Share, *, by: User | None) -> Share:
         share_halt_lock(output.program)
         submission = Submission.objects.select_for_update(of=("self",)).get(pk=decision.submission_id)
         now = clock.now()
+        if Halt.objects.covering(output.enrollment, credential).exists():
+            raise Halted
         _check_may_open(decision, wanted, now)
         wanted.output, wanted.master_sha256, wanted.created_at = output, decision.master_sha256, now
         wanted.title, wanted.credit, wanted.token = submission.title, submission.credit, secrets.token_urlsafe(32)
@@ -60,8 +65,6 @@ def _open(decision: Decision, wanted: Share, *, by: User | None) -> Share:
 
 
 def _check_may_open(decision: Decision, wanted: Share, at: datetime) -> None:
-    if Halt.objects.covering(decision.submission.output.enrollment).exists():
-        raise Halted
     if not approvals(at).filter(pk=decision.pk).exists():
         raise NotApproved
     if wanted.expires_at is not None and wanted.expires_at <= at:

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from access import audit, clock, storing
 from access.locking import share_halt_lock
-from access.models import AgreementVersion, Cohort, Enrollment, Halt, User
+from access.models import AgreementVersion, Cohort, Credential, Enrollment, Halt, User
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
 from generation.models import Output
 from review import policies
@@ -24,14 +24,21 @@ NEEDED = ("playable", "poster", "contact_sheet")  # what a reviewer is shown and
 
 
 def submit(
-    output: Output, *, enrollment: Enrollment, title: str, credit: str, statement: str, publish_on_approval: bool
+    output: Output,
+    *,
+    enrollment: Enrollment,
+    title: str,
+    credit: str,
+    statement: str,
+    publish_on_approval: bool,
+    credential: Credential | None = None,
 ) -> Submission:
     """Ask for the approval of an output; it is due within the hours that the program promises.
 
     Raises:
         NotAllowed: somebody else's output, or of another program.
         RedTeamNeverShared, AgreementUnsigned, RenditionsMissing, BytesChanged, PolicyMissing.
-        Halted: a stop covers the artist.
+        Halted: a stop covers the artist, or the credential they came with.
         SubmittedAlready: the output has a submission that was not withdrawn.
     """
     _check_may_submit(output, enrollment)
@@ -40,7 +47,7 @@ def submit(
     with audit.recorded():
         share_halt_lock(program)
         now = clock.now()
-        if Halt.objects.covering(enrollment).exists():
+        if Halt.objects.covering(enrollment, credential).exists():
             raise Halted
         asked = Submission(output=output, enrollment=enrollment, program=program, title=title, credit=credit)
         asked.statement, asked.publish_on_approval = statement, publish_on_approval

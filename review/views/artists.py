@@ -37,7 +37,8 @@ def submit(request: MemberRequest, output_id: uuid.UUID) -> HttpResponse:
     form = SubmitForm(request.POST or None, initial={"title": title})
     if form.is_valid():
         try:
-            asked = submitting.submit(output, enrollment=request.enrollment, **form.cleaned_data)
+            said = form.cleaned_data
+            asked = submitting.submit(output, enrollment=request.enrollment, credential=request.credential, **said)
             return redirect("submission", slug=request.program.slug, submission_id=asked.pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
@@ -146,7 +147,8 @@ def open_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     decision = get_object_or_404(sharing.approvals(now), submission=_own(request, submission_id))
     form = ShareForm(request.POST)
     lasts = form.lasts if form.is_valid() else None
-    sharing.share(decision, by=request.user, expires_at=now + lasts if lasts else None)
+    until = now + lasts if lasts else None
+    sharing.share(decision, by=request.user, expires_at=until, credential=request.credential)
     messages.success(request, _("The link is open. Whoever has it can watch the clip."))
     return redirect("submission", slug=request.program.slug, submission_id=submission_id)
 

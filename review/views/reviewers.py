@@ -21,6 +21,7 @@ from access.refusals import Refused
 from review import claiming, moderation
 from review.forms import VerdictForm
 from review.models import Claim, Decision, Opinion, Submission, SubmissionQuerySet
+from review.refusals import ClaimInHand
 
 SHOWN = 50  # rows of the queue page
 SOON = timedelta(hours=6)
@@ -76,7 +77,10 @@ def _undoable(request: MemberRequest, now: datetime) -> list[dict[str, Any]]:
 @require_POST
 def review_next(request: MemberRequest) -> HttpResponse:
     """Take the next one in the published order."""
-    held = claiming.claim_next(request.user, program=request.program)
+    try:
+        held = claiming.claim_next(request.user, program=request.program)
+    except ClaimInHand as refusal:
+        return _to_the_one_in_hand(request, refusal)
     if held is None:
         messages.info(request, _("Nothing is free at the moment."))
         return redirect("review_queue", slug=request.program.slug)
@@ -141,10 +145,13 @@ def _in_hand(request: MemberRequest, submission_id: uuid.UUID) -> Claim:
     return get_object_or_404(related.order_by("-fence")[:1])
 
 
+def _typed(request: MemberRequest) -> dict[str, str]:
+    return {name: request.POST[name] for name in TYPED if request.POST.get(name)}
+
+
 def _back(request: MemberRequest, submission: Submission) -> HttpResponse:
     """To the review page; with what was typed so far, if anything was."""
-    if any(request.POST.get(name) for name in TYPED):
-        typed = {name: request.POST.get(name) for name in TYPED}
+    if typed := _typed(request):
         return _page(request, submission, VerdictForm(submission=submission, initial=typed))
     return redirect("review", slug=request.program.slug, submission_id=submission.pk)
 
@@ -155,8 +162,20 @@ def review_claim(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespon
     """Take this one, e.g. again after the claim ran out."""
     mine = Submission.objects.reviewable_by(request.user, clock.now()).filter(program=request.program)
     submission = get_object_or_404(mine, pk=submission_id)
-    claiming.claim(submission, reviewer=request.user)
+    try:
+        claiming.claim(submission, reviewer=request.user)
+    except ClaimInHand as refusal:
+        if _typed(request):
+            raise  # the page of the refusal keeps the words
+        return _to_the_one_in_hand(request, refusal)
     return _back(request, submission)
+
+
+def _to_the_one_in_hand(request: MemberRequest, refusal: ClaimInHand) -> HttpResponse:
+    messages.warning(request, refusal.sentence)
+    held = refusal.facts["claim"]
+    assert isinstance(held, Claim)
+    return redirect("review", slug=held.submission.program.slug, submission_id=held.submission_id)
 
 
 @for_reviewers

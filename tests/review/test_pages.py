@@ -230,6 +230,16 @@ def test_a_lapsed_claim_is_taken_again_with_the_words(cast: Cast, at: At) -> Non
     assert f'name="fence" value="{fresh.fence}"' in again.content.decode()
 
 
+def test_taking_a_second_one_leads_to_the_one_in_hand(cast: Cast) -> None:
+    held, other = cast.claim(cast.submission(title="Ebb")), cast.submission()
+    client = signed_in(cast.reviewer)
+    page = client.post(path("review_claim", cast.program.slug, other.pk), follow=True)
+    assert page.redirect_chain == [(path("review", cast.program.slug, held.submission_id), 302)]
+    assert "You hold “Ebb”" in page.content.decode()
+    kept = client.post(path("review_claim", cast.program.slug, other.pk), {"words": "typed before the claim ran out"})
+    assert kept.status_code == 409 and "typed before the claim ran out" in kept.content.decode()
+
+
 def test_the_heartbeat(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission())
     client = signed_in(cast.reviewer)

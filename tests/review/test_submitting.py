@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from access import halting, storing
-from access.models import Entry
+from access import clock, halting, storing
+from access.models import Credential, Entry
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
 from generation.models import Output, Rendition
 from review import submitting
@@ -72,6 +72,17 @@ def test_the_halt_of_another_artist_does_not(cast: Cast) -> None:
     other = make.artist(program=cast.program)
     halting.halt(other.user, program=cast.program, by=None, reason="a test")
     assert cast.submission().state == "waiting"
+
+
+def test_a_hold_on_the_credential_refuses_what_comes_with_it(cast: Cast) -> None:
+    output = cast.output()
+    taken, own = (
+        Credential.objects.create(user=cast.artist.user, kind="session", created_at=clock.now()) for _ in range(2)
+    )
+    halting.halt(taken, program=cast.program, by=None, reason="it was seen elsewhere")
+    with pytest.raises(Halted):
+        cast.submission(output, credential=taken)
+    assert cast.submission(output, credential=own).state == "waiting"
 
 
 @pytest.mark.parametrize("recipe", submitting.NEEDED)
