@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from access import clock, media
@@ -25,7 +25,7 @@ PAGE = 24
 
 
 @for_artists
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def studio(request: MemberRequest) -> HttpResponse:
     """Write a brief and send it."""
     if AgreementVersion.objects.unsigned_by(request.enrollment).exists():
@@ -46,7 +46,7 @@ def studio(request: MemberRequest) -> HttpResponse:
             return redirect("job", slug=request.program.slug, job_id=brief.jobs.get(number=1).pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
-    state = 200 if request.method == "GET" else 422
+    state = 422 if request.method == "POST" else 200
     return render(request, "generation/studio.html", _studio_context(request, form, pipeline), status=state)
 
 
@@ -90,14 +90,14 @@ def _own_job(request: MemberRequest, job_id: uuid.UUID) -> Job:
 
 
 @for_artists
-@require_GET
+@require_safe
 def job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     """One clip: its place, its making, the clip itself."""
     return render(request, "generation/job.html", _job_context(_own_job(request, job_id)))
 
 
 @for_artists
-@require_GET
+@require_safe
 def job_live(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     """The part of the job page that is polled; tells the page when there is nothing more to wait for."""
     found = _own_job(request, job_id)
@@ -135,7 +135,7 @@ def shown(output: Output) -> dict[str, Any]:
 
 
 @for_artists
-@require_GET
+@require_safe
 def job_preview(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
     """The latest look at a running job; for its artist alone, and gone with the job."""
     preview = getattr(_own_job(request, job_id), "preview", None)
@@ -153,7 +153,7 @@ def cancel_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
 
 
 @for_artists
-@require_GET
+@require_safe
 def library(request: MemberRequest) -> HttpResponse:
     """All outputs of the artist, newest first, paged by key."""
     works = _library_page(request)

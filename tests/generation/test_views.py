@@ -228,6 +228,13 @@ def test_a_halted_job_says_that_it_waits_and_why(client: Client, program: Progra
     assert "We look at something." not in body(client.get(page_of(job)))
 
 
+def test_pages_answer_head_like_get(client: Client, program: Program, artist: Enrollment) -> None:
+    job = make.job(enrollment=artist)
+    for url in (studio(program), page_of(job), page_of(job, "job_live"), reverse("library", args=[program.slug])):
+        assert client.head(url).status_code == 200
+        assert client.put(url).status_code == 405
+
+
 def test_a_job_in_line_says_its_place_and_a_failed_one_its_reason(client: Client, artist: Enrollment) -> None:
     first, second = make.job(enrollment=artist), make.job(enrollment=artist)
     assert "Next in line" in body(client.get(page_of(first)))
