@@ -249,6 +249,21 @@ def test_staff_halt_and_lift(house: House) -> None:
     assert client.post(house.url("lift_halt", placed.pk)).status_code == 409
 
 
+def test_staff_hold_one_sign_in_and_no_other_of_the_same_artist(house: House) -> None:
+    for _ in range(2):
+        browser(house.artist.user).get("/notices/")
+    browser(house.neighbor.user).get("/notices/")
+    one, other = Credential.objects.filter(user=house.artist.user)
+    foreign = Credential.objects.get(user=house.neighbor.user)
+    client = browser(house.staff)
+    assert client.post(house.url("place_halt"), {**WHOLE, "target": f"credential:{one.pk}"}).status_code == 302
+    assert Halt.objects.covering(house.artist, one).exists()
+    assert not Halt.objects.covering(house.artist, other).exists()
+    assert client.post(house.url("place_halt"), {**WHOLE, "target": f"credential:{foreign.pk}"}).status_code == 422
+    other.end(clock.now())
+    assert client.post(house.url("place_halt"), {**WHOLE, "target": f"credential:{other.pk}"}).status_code == 422
+
+
 def test_somebody_of_another_program_cannot_be_chosen(house: House) -> None:
     for target in (f"artist:{house.neighbor.user_id}", f"cohort:{house.neighbor.cohort_id}", "", "planet"):
         page = browser(house.staff).post(house.url("place_halt"), {**WHOLE, "target": target})
