@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import clock
 from access.audiences import MemberRequest, for_artists, for_signed_in
@@ -61,7 +61,7 @@ def _addresses(output: Output) -> dict[str, str]:
 
 
 @for_artists
-@require_GET
+@require_safe
 def submissions(request: MemberRequest) -> HttpResponse:
     """All that the artist asked to share, newest first."""
     now = clock.now()
@@ -102,7 +102,7 @@ def _outcome(submission: Submission, now: datetime) -> Decision | None:
 
 
 @for_artists
-@require_GET
+@require_safe
 def submission(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """One submission: where it stands, until when, and why."""
     now = clock.now()
@@ -167,7 +167,7 @@ def revoke_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespons
 
 
 @for_signed_in
-@require_GET
+@require_safe
 def policy(request: MemberRequest, slug: str) -> HttpResponse:
     """The grounds for a no, for everybody in the program."""
     request.program = get_object_or_404(Program.objects.visible_to(request.user), slug=slug)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.dateformat import format as date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from access import clock
 from access.audiences import MemberRequest, for_reviewers
@@ -29,7 +29,7 @@ TYPED = ("clause", "words", "from_seconds", "to_seconds", "whole", "private_note
 
 
 @for_reviewers
-@require_GET
+@require_safe
 def review_queue(request: MemberRequest) -> HttpResponse:
     """How much waits, what is due, who holds what; and what may still be undone."""
     now = clock.now()
@@ -88,7 +88,7 @@ def review_next(request: MemberRequest) -> HttpResponse:
 
 
 @for_reviewers
-@require_GET
+@require_safe
 def review(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """The submission in hand: veiled until revealed, beside its prompt and the policy."""
     mine = Submission.objects.reviewable_by(request.user, clock.now()).filter(program=request.program)
