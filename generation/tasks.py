@@ -7,7 +7,7 @@ __all__ = ["watchdog"]  # imported for its signals
 
 @shared_task(name="generation.render", ignore_result=True)
 def render() -> None:
-    worker.drain()
+    worker.serve()
 
 
 @shared_task(name="generation.sweep", ignore_result=True)

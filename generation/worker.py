@@ -30,6 +30,27 @@ _engines: dict[str, Engine] = {}
 _asked_to_end_at: float | None = None
 
 
+def serve() -> None:
+    """Answer the doorbell: render what waits, then have the model at hand for who comes next."""
+    drain()
+    warm_up()
+
+
+def warm_up() -> None:
+    """Load the pipeline in use unless one is loaded: its imports take seconds for which no artist should wait.
+
+    A folder that cannot be loaded is told of now, before anybody waits for it.
+    """
+    pipeline = Pipeline.objects.filter(is_active=True, trouble="").order_by("pk").first()
+    if _engines or pipeline is None or is_asked_to_end():
+        return
+    try:
+        engine_of(pipeline).load()
+    except Trouble as trouble:
+        _engines.clear()
+        rendering.note_trouble(pipeline, str(trouble))
+
+
 def drain() -> int:
     """Render until no job can be claimed; how many were taken."""
     _leave_if_forgotten()
