@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from access import clock, consenting, enrollment, halting, media
+from access import clock, consenting, enrollment, halting, media, policies
 from access.audiences import MemberRequest, for_anyone, for_artists, for_signed_in, for_staff
 from access.forms import HaltForm, InviteForm
 from access.models import (
@@ -24,6 +24,7 @@ from access.models import (
     Invitation,
     Notice,
     Program,
+    Role,
     Signature,
     StoredFile,
     User,
@@ -49,8 +50,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def _entrance(user: User, program: Program) -> str:
     if Enrollment.objects.live().filter(user=user, program=program).exists():
         return "studio"
-    reviews = user.roles.reviewers().filter(program=program).exists()
-    return "review_queue" if reviews else "staff"
+    if policies.may_review(user, program):
+        return "review_queue"
+    return "staff" if policies.holds(user, program, Role.Kind.PROGRAM_STAFF) else "policy"  # what every role may read
 
 
 @for_anyone

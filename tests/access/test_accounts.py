@@ -250,3 +250,13 @@ def test_accepting_signs_the_invited_person_in_and_the_other_one_out(client: Cli
     assert answer.headers["Location"] == reverse("agreements", args=[program.slug])
     assert who(client) == str(User.objects.get(email="ada@example.org").pk)
     assert len(mail.outbox) == 0, "no second mail to prove the address"
+
+
+def test_signing_out_ends_the_credential_of_that_session(client: Client) -> None:
+    user = make.user()
+    client.force_login(user)
+    client.get(reverse("home"))
+    credential = Credential.objects.get(user=user)
+    client.post(reverse("account_logout"))
+    credential.refresh_from_db()
+    assert credential.ended_at is not None

@@ -14,7 +14,7 @@ from access import clock, enrollment, roles
 from access.models import Agreement, Cohort, Enrollment, Invitation, Program, Role, User
 from access.telling import link
 from generation.models import Pipeline
-from review.models import Clause, Policy
+from review.publishing import publish_policy
 
 SLUG = "first-light"
 TEXTS = settings.BASE_DIR / "review/demo"  # terms, their summary, and the clauses of the policy
@@ -56,10 +56,10 @@ class Command(BaseCommand):
         if is_new:
             agreement = Agreement.objects.create(program=program, title="Terms of taking part")
             enrollment.publish_agreement(agreement, summary=text_of("summary.txt"), text=text_of("terms.txt"), by=None)
-            policy = Policy.objects.create(program=program, number=1, published_at=now)
-            Clause.objects.bulk_create(
-                Clause(policy=policy, **clause) for clause in json.loads(text_of("clauses.json"))
-            )
+            clauses = [
+                (clause["code"], clause["title"], clause["text"]) for clause in json.loads(text_of("clauses.json"))
+            ]
+            publish_policy(program, clauses=clauses, by=None)
         return program, cohort
 
     def artist(self, cohort: Cohort) -> tuple[str, str, str]:
