@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from access import clock
 from access.models import StoredFile
 from access.models.files import path_of
 
-CHUNK = 1024 * 1024
+ABANDONED_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ def workspace() -> Iterator[Path]:
         for leftover in folder.iterdir():
             leftover.unlink()
         folder.rmdir()
+
+
+def clear_abandoned() -> int:
+    """Remove the temporary folders that a killed process left over a day ago; how many there were."""
+    now = clock.now()
+    folders = [path for path in (Path(settings.MEDIA_DIR) / "tmp").glob("*") if path.is_dir()]
+    abandoned = [path for path in folders if now.timestamp() - path.stat().st_mtime > ABANDONED_AFTER.total_seconds()]
+    for folder in abandoned:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(abandoned)
 
 
 def keep(path: Path, content_type: str) -> Kept:

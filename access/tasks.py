@@ -1,11 +1,16 @@
 from celery import shared_task
 
-from access import telling, verifying
+from access import storing, telling, verifying
 
 
 @shared_task(name="access.deliver")
 def deliver() -> None:
     telling.deliver()
+
+
+@shared_task(name="access.clear_abandoned")
+def clear_abandoned() -> None:
+    storing.clear_abandoned()
 
 
 @shared_task(name="access.verify_media")

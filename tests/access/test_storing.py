@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from access import storing
+from access import clock, storing
 from access.models import StoredFile
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,15 @@ def test_verify_media_finds_a_missing_file(kept: Keep) -> None:
     row.path.unlink()
     with pytest.raises(CommandError, match=row.sha256):
         call_command("verify_media", stdout=io.StringIO())
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_not_before(store: Path) -> None:
+    now = clock.now()
+    for name, hours in (("old", 25), ("young", 23)):
+        folder = store / "tmp" / name
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"torn")
+        left_at = (now - timedelta(hours=hours)).timestamp()
+        os.utime(folder, (left_at, left_at))
+    assert storing.clear_abandoned() == 1
+    assert [path.name for path in (store / "tmp").iterdir()] == ["young"]
