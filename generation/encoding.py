@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -19,6 +20,8 @@ from generation.engine import Clip, Picture
 from generation.refusals import Trouble
 from generation.rendering import Rendered
 
+Files = dict[str, tuple[Path, str]]  # recipe: path and content type
+HANDS = 5  # threads, one for each file; they wait for ffmpeg and for the disk
 TIMEOUT = 120  # seconds for one ffmpeg
 SHEET_COLUMNS, SHEET_CELL = 6, 256  # contact sheet: columns, and the width of a cell in pixels
 
@@ -30,9 +33,8 @@ def encode(clip: Clip, *, width: int) -> Rendered:
         Trouble: ffmpeg is missing or fails, or the disk is full; no torn file is left.
     """
     try:
-        with workspace() as folder:
-            files = _write(clip, folder, width)
-            kept = {name: keep(path, content_type) for name, (path, content_type) in files.items()}
+        with workspace() as folder, ThreadPoolExecutor(HANDS) as hands:
+            kept = _keep(_write(clip, folder, width, hands), hands)
     except OSError as trouble:
         raise Trouble(f"The worker cannot store clips: {trouble.strerror or trouble}.") from trouble
     frames, height, wide = clip.frames.shape[:3]
@@ -40,15 +42,25 @@ def encode(clip: Clip, *, width: int) -> Rendered:
     return Rendered(master, kept, wide, height, frames, clip.frame_rate, clip.provenance)
 
 
-def _write(clip: Clip, folder: Path, width: int) -> dict[str, tuple[Path, str]]:
+def _keep(files: Files, hands: ThreadPoolExecutor) -> dict[str, Kept]:
+    """Keep the files at the same time: most of it is waiting for the disk to have each of them safe."""
+    keeping = {name: hands.submit(keep, path, content_type) for name, (path, content_type) in files.items()}
+    return {name: future.result() for name, future in keeping.items()}
+
+
+def _write(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
     master, playable = folder / "master.mkv", folder / "playable.mp4"
-    run_ffmpeg(clip.frames, clip.frame_rate, master=master, playable=playable, width=width)
+    video = hands.submit(run_ffmpeg, clip.frames, clip.frame_rate, master=master, playable=playable, width=width)
+    pictures = _write_pictures(clip, folder, width)
+    video.result()
+    return {"master": (master, "video/x-matroska"), "playable": (playable, "video/mp4"), **pictures}
+
+
+def _write_pictures(clip: Clip, folder: Path, width: int) -> Files:
     poster, sheet = folder / "poster.jpg", folder / "sheet.jpg"
     enlarge(clip.frames[len(clip.frames) // 2], width).save(poster, quality=90)
     contact_sheet(clip.frames).save(sheet, quality=88)
     files = {
-        "master": (master, "video/x-matroska"),
-        "playable": (playable, "video/mp4"),
         "poster": (poster, "image/jpeg"),
         "contact_sheet": (sheet, "image/jpeg"),
     }

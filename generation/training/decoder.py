@@ -46,6 +46,7 @@ class DecoderRecipe:
     rate: float = 1.0  # times the rates above
     noise: float = 0.08  # most noise added to the latents, for the transformer's are never exact
     edges: float = 1.0  # weight of the difference of neighboring pixels
+    squares: float = 2.0  # weight of the squared difference: absolute ones alone vote small things, like snow, away
     seed: int = 1
 
 
@@ -227,7 +228,7 @@ class Tuner:
         """Absolute difference of pixels, and of their differences to the right and below, so that edges stay."""
         difference = drawn - wanted
         edges = difference.diff(dim=3).abs().mean() + difference.diff(dim=4).abs().mean()
-        return difference.abs().mean() + self.recipe.edges * edges
+        return difference.abs().mean() + self.recipe.edges * edges + self.recipe.squares * difference.square().mean()
 
     @torch.no_grad()
     def _update_ema(self) -> None:
