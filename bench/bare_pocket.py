@@ -23,7 +23,8 @@ def encode(frames: np.ndarray, folder: Path) -> bytes:
     return target.read_bytes()
 
 
-def main(folder: str, steps: int, guidance: float) -> None:
+def main(folder: str, steps: int, guidance: float, threads: int) -> None:
+    torch.set_num_threads(threads)
     pipeline = DiffusionPipeline.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     call = {
@@ -49,4 +50,4 @@ def main(folder: str, steps: int, guidance: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

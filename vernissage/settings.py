@@ -1,5 +1,6 @@
 """All settings, from the environment. Without any, the embedded default: everything lives under ``var/``."""
 
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -166,7 +167,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- Rendering ---------------------------------------------------------------------------------------------------
 FFMPEG_BINARY = env.str("FFMPEG_BINARY", default="")  # empty: ffmpeg on the path, else the one of imageio-ffmpeg
 LEASES = {"load": 120, "denoise": 30, "decode": 60, "encode": 60}  # seconds a phase may go without a sign of life
-RENDER_THREADS = env.int("RENDER_THREADS", default=0)  # 0: torch decides
+# One core stays free for pages and the encoder: threads of torch wait for the slowest of them at every layer.
+RENDER_THREADS = env.int("RENDER_THREADS", default=max(1, (os.cpu_count() or 2) - 1))
 POCKET_FOLDER = BASE_DIR / "generation/pocket"
 MEDIA_DIR = VAR_DIR / "media"
 ACCEL_PREFIX = env.str("ACCEL_PREFIX", default="")  # set behind nginx: bytes leave by X-Accel-Redirect
