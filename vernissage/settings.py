@@ -96,7 +96,7 @@ TEMPLATES = [
 # Sessions, rate limits and the broker folder are shared by several processes: nothing may live in one of them.
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'vernissage.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # IMMEDIATE and WAL together: measured, nothing else writes from several processes without "database is locked".
+    # Without these, writers in several processes meet "database is locked" (docs/decisions/0002).
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
