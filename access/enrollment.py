@@ -222,7 +222,9 @@ def sign(
     return signature
 
 
-def publish_agreement(agreement: Agreement, *, summary: str, text: str, by: User | None) -> AgreementVersion:
+def publish_agreement(
+    agreement: Agreement, *, summary: str, text: str, by: User | None, allows_download: bool = False
+) -> AgreementVersion:
     """Publish the next version of an agreement; artists sign it before they generate again."""
     with audit.recorded():
         agreement = Agreement.objects.select_for_update().get(pk=agreement.pk)
@@ -233,6 +235,7 @@ def publish_agreement(agreement: Agreement, *, summary: str, text: str, by: User
             summary=summary,
             text=text,
             sha256=hash_of(text),
+            allows_download=allows_download,
             published_at=now,
         )
         audit.trace(

@@ -4,8 +4,11 @@ SQLite drops a table's triggers when Django rebuilds the table: a later migratio
 name the rule again, and a test reads the catalogs after ``migrate`` for every rule by name.
 """
 
+from collections.abc import Callable
+
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import StateApps
 
 
@@ -57,3 +60,24 @@ def append_only(table: str) -> list[migrations.RunPython]:
 
 
 _ALWAYS = "1 = 1"
+
+
+def rebuilding(*operations: Operation) -> list[Operation]:
+    """Operations that make Django rebuild tables on SQLite, although triggers of other tables name these.
+
+    SQLite refuses the rename at the end of a rebuild while such a trigger exists, unless told to rename as it did
+    before 3.26 (https://www.sqlite.org/lang_altertable.html#alter_table_rename).
+    """
+    return [
+        migrations.RunPython(_legacy("ON"), _legacy("OFF")),
+        *operations,
+        migrations.RunPython(_legacy("OFF"), _legacy("ON")),
+    ]
+
+
+def _legacy(value: str) -> Callable[[StateApps, BaseDatabaseSchemaEditor], None]:
+    def switch(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        if editor.connection.vendor == "sqlite":
+            editor.execute(f"PRAGMA legacy_alter_table={value}", params=None)
+
+    return switch

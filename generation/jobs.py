@@ -1,21 +1,26 @@
-"""What artists do with the queue: send a brief, cancel a job."""
+"""What artists do with the queue: send a brief, cancel a job, try one again, pause their line and go on."""
 
+import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Min
 
 from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Credential, Enrollment, Halt, User
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
 from generation.doorbell import ring
-from generation.models import Brief, Job, Lane, Pipeline, QuotaEntry
-from generation.policies import may_cancel, may_generate
-from generation.refusals import JobEnded, ModelAway, OutOfBounds, QuotaUsedUp
+from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
+from generation.offering import offer
+from generation.policies import may_cancel, may_generate, may_use
+from generation.quota import quota_left, refund, spend
+from generation.refusals import JobEnded, ModelAway, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
+from generation.repeats import outputs_like, repeats_left
 
 SEEDS = 2**32
 PROMPT_LIMIT = 1000  # characters
@@ -23,7 +28,10 @@ PROMPT_LIMIT = 1000  # characters
 
 @dataclass(frozen=True)
 class Wish:
-    """What an artist asks for. ``seed=None`` draws one."""
+    """What an artist asks for. ``seed=None`` draws one; width, height and frames of 0 are the model's defaults.
+
+    ``parent`` is the job it descends from, and ``lineage`` says how (``Brief.Lineage``).
+    """
 
     prompt: str
     negative_prompt: str = ""
@@ -31,6 +39,30 @@ class Wish:
     guidance: float = 3.0
     seed: int | None = None
     variations: int = 1
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    first_frame: FirstFrame | None = None
+    parent: Job | None = None
+    lineage: str = ""
+
+
+def wish_of(job: Job, **changes: Any) -> Wish:
+    """The wish that made a job, with changes: to repeat it, to vary it, to try it again."""
+    brief = job.brief
+    same = Wish(
+        prompt=brief.prompt,
+        negative_prompt=brief.negative_prompt,
+        steps=brief.steps,
+        guidance=brief.guidance,
+        seed=job.seed,
+        width=brief.width,
+        height=brief.height,
+        frames=brief.frames,
+        first_frame=brief.first_frame,
+        parent=job,
+    )
+    return replace(same, **changes)
 
 
 def submit(
@@ -38,11 +70,13 @@ def submit(
 ) -> Brief:
     """Queue a brief: one job per variation, each spending one clip of today's quota.
 
-    The same ``key`` again is the same brief.
+    The same ``key`` again is the same brief. A variation that the artist already has, bit for bit, ends at once with
+    that output and spends nothing.
 
     Raises:
-        AgreementUnsigned, OutOfBounds, ModelAway, Halted, QuotaUsedUp.
+        AgreementUnsigned, OutOfBounds, ModelAway, Halted, QuotaUsedUp, RepeatsUsedUp.
     """
+    wish = _at_home(wish, pipeline)
     _check_bounds(wish, enrollment, pipeline)
     with audit.recorded():
         share_halt_lock(enrollment.program)
@@ -51,36 +85,44 @@ def submit(
             return sent
         _check_may_work(enrollment, credential)
         now = clock.now()
-        if quota_left(enrollment, now) < wish.variations:
-            raise QuotaUsedUp
-        brief = _write_brief(wish, enrollment=enrollment, pipeline=pipeline, credential=credential, key=key, at=now)
-        _write_jobs(brief, lane, now)
+        brief = _brief(wish, enrollment=enrollment, pipeline=pipeline, credential=credential, key=key, at=now)
+        made = _make_jobs(brief, lane, now)
         audit.trace(
             "submit_brief",
             program=brief.program,
             at=now,
             actor=enrollment.user,
             subject=brief,
-            facts={"jobs": wish.variations},
+            facts={"jobs": wish.variations, "repeats": sum(job.repeat_of_id is not None for job in made)},
             private=wish.prompt,
         )
-        ring(times=brief.variations)
+        ring(queue=pipeline.queue, times=sum(job.is_open for job in made))
     return brief
 
 
+def _at_home(wish: Wish, pipeline: Pipeline) -> Wish:
+    """The wish with the model's own size and length where it names none."""
+    studio = pipeline.studio
+    call = studio.get("call", {})
+    width, height = studio.get("sizes", [[call.get("width", 0), call.get("height", 0)]])[0]
+    frames = studio.get("lengths", [call.get("num_frames", 0)])[0]
+    return replace(wish, width=wish.width or width, height=wish.height or height, frames=wish.frames or frames)
+
+
 def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> None:
-    if not pipeline.is_active:
+    if not pipeline.pinned_at or not may_use(enrollment, pipeline):
         raise ModelAway
-    limits = pipeline.studio.get("limits", {})
-    fewest, most = limits.get("steps", (1, 100))
-    weakest, strongest = limits.get("guidance", (1.0, 20.0))
+    terms = offer(pipeline, enrollment)
+    weakest, strongest = terms.guidance or (wish.guidance, wish.guidance)
     within: tuple[Callable[[], bool], ...] = (
-        lambda: fewest <= wish.steps <= min(most, enrollment.cohort.max_steps),
+        lambda: terms.steps[0] <= wish.steps <= terms.steps[1],
         lambda: weakest <= wish.guidance <= strongest,
-        lambda: 1 <= wish.variations <= enrollment.cohort.max_variations,
+        lambda: 1 <= wish.variations <= terms.variations,
+        lambda: (wish.width, wish.height) in terms.sizes and wish.frames in terms.lengths,
         lambda: wish.seed is None or 0 <= wish.seed < SEEDS,
         lambda: bool(wish.prompt.strip()),
         lambda: max(len(wish.prompt), len(wish.negative_prompt)) <= PROMPT_LIMIT,
+        lambda: wish.first_frame is None or (terms.from_image and wish.first_frame.enrollment.user == enrollment.user),
     )
     if not all(test() for test in within):
         raise OutOfBounds
@@ -99,7 +141,7 @@ def _lock_lane(enrollment: Enrollment) -> Lane:
     return Lane.objects.select_for_update().get(enrollment=enrollment)
 
 
-def _write_brief(
+def _brief(
     wish: Wish,
     *,
     enrollment: Enrollment,
@@ -119,13 +161,37 @@ def _write_brief(
         guidance=wish.guidance,
         seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
         variations=wish.variations,
+        width=wish.width,
+        height=wish.height,
+        frames=wish.frames,
+        first_frame=wish.first_frame,
+        parent=wish.parent,
+        lineage=wish.lineage or (Brief.Lineage.REMIX if wish.parent else ""),
         idempotency_key=key,
         created_at=at,
     )
 
 
-def _write_jobs(brief: Brief, lane: Lane, at: datetime) -> None:
-    common = {
+def _make_jobs(brief: Brief, lane: Lane, at: datetime) -> list[Job]:
+    seeds = [(brief.seed + number) % SEEDS for number in range(brief.variations)]
+    there = outputs_like(brief, seeds)
+    if there and len(there) > repeats_left(brief.enrollment, at):
+        raise RepeatsUsedUp
+    if quota_left(brief.enrollment, at) < len(seeds) - len(there):
+        raise QuotaUsedUp
+    _join_the_line(lane)
+    mould = _mould_of(brief)
+    jobs = [
+        Job(**_job_facts(brief, at), number=number, seed=seed, mould=mould, **_ended_with(there.get(seed), brief, at))
+        for number, seed in enumerate(seeds, start=1)
+    ]
+    Job.objects.bulk_create(jobs)
+    spend([job for job in jobs if job.is_open], enrollment=brief.enrollment, at=at)
+    return jobs
+
+
+def _job_facts(brief: Brief, at: datetime) -> dict[str, Any]:
+    return {
         "brief": brief,
         "program": brief.program,
         "enrollment": brief.enrollment,
@@ -134,42 +200,45 @@ def _write_jobs(brief: Brief, lane: Lane, at: datetime) -> None:
         "queued_at": at,
         "steps": brief.steps,
     }
-    jobs = Job.objects.bulk_create(
-        Job(**common, number=number + 1, seed=(brief.seed + number) % SEEDS) for number in range(brief.variations)
-    )
-    day = quota_day(brief.enrollment, at)
-    QuotaEntry.objects.bulk_create(
-        QuotaEntry(enrollment=lane.enrollment, job=job, kind=QuotaEntry.Kind.SPEND, day_on=day, created_at=at)
-        for job in jobs
-    )
 
 
-def quota_day(enrollment: Enrollment, at: datetime) -> date:
-    """The quota's day at an instant: the calendar day in the program's zone."""
-    return at.astimezone(enrollment.program.zone).date()
+def _ended_with(output: Output | None, brief: Brief, at: datetime) -> dict[str, Any]:
+    if output is None:
+        return {}
+    return {"state": Job.State.FINISHED, "repeat_of": output, "ended_at": at, "step": brief.steps}
 
 
-def quota_left(enrollment: Enrollment, at: datetime) -> int:
-    """Clips left today."""
-    day = QuotaEntry.objects.filter(enrollment=enrollment, day_on=quota_day(enrollment, at))
-    used = day.aggregate(spent=Count("pk", filter=Q(kind="spend")), back=Count("pk", filter=Q(kind="refund")))
-    return max(0, enrollment.cohort.daily_quota - used["spent"] + used["back"])
+def _mould_of(brief: Brief) -> str:
+    """What jobs must have in common to be rendered together; empty for one that begins with a picture."""
+    if brief.first_frame_id:
+        return ""
+    common = (brief.pipeline_id, brief.width, brief.height, brief.frames, brief.steps, brief.guidance)
+    return hashlib.sha256(repr(common).encode()).hexdigest()
 
 
-def quota_renews_at(enrollment: Enrollment, at: datetime) -> datetime:
-    """The next midnight in the program's zone."""
-    local = at.astimezone(enrollment.program.zone)
-    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+def _join_the_line(lane: Lane) -> None:
+    """A lane that comes back to the line starts where the least served lane with work stands (see ``Lane``)."""
+    working = Job.objects.waiting().filter(program=lane.program_id)
+    if working.filter(enrollment=lane.enrollment_id).exists():
+        return
+    lanes = Lane.objects.filter(program=lane.program_id, enrollment__in=working.values("enrollment"))
+    least = lanes.aggregate(least=Min("served_seconds"))["least"]
+    if least is not None and least > lane.served_seconds:
+        Lane.objects.filter(pk=lane.pk).update(served_seconds=least)
 
 
-def refund(job: Job, at: datetime) -> None:
-    """Give a job's clip back to the day it was spent on; a second time changes nothing."""
-    spent = QuotaEntry.objects.get(job=job, kind=QuotaEntry.Kind.SPEND)
-    QuotaEntry.objects.get_or_create(
-        job=job,
-        kind=QuotaEntry.Kind.REFUND,
-        defaults={"enrollment_id": spent.enrollment_id, "day_on": spent.day_on, "created_at": at},
-    )
+def retry(job: Job, *, by: User, credential: Credential | None, key: uuid.UUID) -> Brief:
+    """Try a failed or cancelled job again with the same seed, as a brief of its own.
+
+    Raises:
+        NotAllowed: it is not theirs. NothingToRetry: it waits, runs or succeeded. And whatever ``submit`` raises.
+    """
+    if not may_cancel(by, job):
+        raise NotAllowed
+    if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
+        raise NothingToRetry
+    wish = wish_of(job, lineage=Brief.Lineage.RETRY)
+    return submit(wish, enrollment=job.enrollment, pipeline=job.pipeline, credential=credential, key=key)
 
 
 def cancel(job: Job, *, by: User) -> Job:
@@ -202,3 +271,45 @@ def _cancel_queued(job: Job, at: datetime) -> bool:
 
 def _cancel_running(job: Job, at: datetime) -> bool:
     return bool(Job.objects.running().filter(pk=job.pk, cancel_asked_at=None).update(cancel_asked_at=at))
+
+
+def pause(enrollment: Enrollment, *, by: User) -> Lane:
+    """Let the artist's queued jobs wait until ``resume``; running ones go on. Twice is once.
+
+    Raises:
+        NotAllowed: it is not theirs.
+    """
+    return _set_pause(enrollment, by, is_paused=True)
+
+
+def resume(enrollment: Enrollment, *, by: User) -> Lane:
+    """Let the artist's queued jobs be rendered again, from their old places.
+
+    Raises:
+        NotAllowed: it is not theirs.
+    """
+    return _set_pause(enrollment, by, is_paused=False)
+
+
+def _set_pause(enrollment: Enrollment, by: User, *, is_paused: bool) -> Lane:
+    if enrollment.user_id != by.pk:
+        raise NotAllowed
+    with audit.recorded():
+        lane = _lock_lane(enrollment)
+        if (lane.paused_at is not None) == is_paused:
+            return lane
+        now = clock.now()
+        Lane.objects.filter(pk=lane.pk).update(paused_at=now if is_paused else None)
+        act = "pause_queue" if is_paused else "resume_queue"
+        audit.trace(act, program=enrollment.program, at=now, actor=by, subject=enrollment)
+        if not is_paused:
+            ring_all(enrollment)
+    lane.refresh_from_db()
+    return lane
+
+
+def ring_all(enrollment: Enrollment) -> None:
+    """Ring for every worker queue that has work of this enrollment."""
+    waiting = Job.objects.queued().filter(enrollment=enrollment)
+    for queue in waiting.values_list("pipeline__queue", flat=True).distinct():
+        ring(queue=queue)

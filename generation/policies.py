@@ -1,7 +1,7 @@
 """Who may do what with jobs."""
 
 from access.models import AgreementVersion, Enrollment, User
-from generation.models import Job
+from generation.models import Job, Output, Pipeline
 
 
 def may_generate(enrollment: Enrollment) -> bool:
@@ -14,3 +14,14 @@ def may_generate(enrollment: Enrollment) -> bool:
 
 def may_cancel(user: User, job: Job) -> bool:
     return job.enrollment.user_id == user.pk
+
+
+def may_use(enrollment: Enrollment, pipeline: Pipeline) -> bool:
+    """Whether the model is open to the enrollment's cohort."""
+    return Pipeline.objects.open_to(enrollment).filter(pk=pipeline.pk).exists()
+
+
+def may_download(user: User, output: Output) -> bool:
+    """Whether the output is theirs and an agreement in force says that they may keep copies of their own work."""
+    in_force = AgreementVersion.objects.in_force(output.program)
+    return output.enrollment.user_id == user.pk and in_force.filter(allows_download=True).exists()

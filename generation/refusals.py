@@ -29,6 +29,26 @@ class JobEnded(Refused):
     )
 
 
+class NothingToRetry(Refused):
+    code = "nothing_to_retry"
+    sentence = _("Only a clip that failed or was cancelled can be tried again. Repeat or vary the others.")
+
+
+class RepeatsUsedUp(Refused):
+    code = "repeats_used_up"
+    sentence = _(
+        "You asked for clips that you already have very often within this hour. They are in your library; "
+        "change the seed for a new one, or wait a little."
+    )
+
+
+class PictureUnusable(Refused):
+    """Of an uploaded first frame; raised with a sentence of its own for each reason."""
+
+    code = "picture_unusable"
+    sentence = _("This picture cannot be used. Choose a PNG, JPEG or WebP picture.")
+
+
 class Stop(Exception):
     """The attempt must not go on. Raised inside a render; what is done about it depends on the kind."""
 

@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 
 from access import clock, enrollment
 from access.models import Agreement, AgreementVersion, Cohort, Enrollment, Program, Role, User
-from generation import jobs, rendering
+from generation import jobs, registry, rendering
 from generation.encoding import encode
 from generation.engine import Clip
 from generation.models import Brief, Job, Output, Pipeline
@@ -43,7 +43,7 @@ def cohort(*, program: Program, **fields: Any) -> Cohort:
 
 def agreement(*, program: Program, text: str = "Be fair to each other.") -> AgreementVersion:
     made, _ = Agreement.objects.get_or_create(program=program, title="Participation")
-    return enrollment.publish_agreement(made, summary="Be fair.", text=text, by=None)
+    return enrollment.publish_agreement(made, summary="Be fair.", text=text, by=None, allows_download=True)
 
 
 def artist(*, program: Program, cohort: Cohort | None = None, email: str = "", signed: bool = True) -> Enrollment:
@@ -85,8 +85,15 @@ def policy(program: Program) -> Policy:
 
 def pipeline(**fields: Any) -> Pipeline:
     slug = str(fields.pop("slug", "pocket"))
-    facts = {"name": "Pocket", "folder": "generation/pocket", "created_at": clock.now(), **fields}
-    return Pipeline.objects.get_or_create(slug=slug, defaults=facts)[0]
+    facts = {
+        "name": "Pocket",
+        "folder": "generation/pocket",
+        "created_at": clock.now(),
+        "for_every_cohort": True,
+        **fields,
+    }
+    made, is_new = Pipeline.objects.get_or_create(slug=slug, defaults=facts)
+    return registry.pin(made, by=None) if is_new else made
 
 
 def brief(*, enrollment: Enrollment, prompt: str = "a red circle moving left", **wish: Any) -> Brief:

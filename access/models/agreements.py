@@ -41,6 +41,7 @@ class AgreementVersion(models.Model):
     summary = models.TextField()
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
+    allows_download = models.BooleanField(default=False)  # of one's own outputs; the text says the same in words
     published_at = models.DateTimeField()
 
     objects = AgreementVersionQuerySet.as_manager()

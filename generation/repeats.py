@@ -1,0 +1,45 @@
+"""Exact repeats: the same artist, model, settings and software give the same pixels, so the clip is there already."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from access.models import Enrollment
+from generation.models import Brief, Job, Output
+
+PER_HOUR = 120  # repeats of one enrollment: looking up is cheap, asking for ever is not
+# What a worker found when it loaded the pipeline, and what of it decides pixels.
+DECISIVE = ("class", "versions", "dtype", "device", "cache", "cache_options", "attention", "compile")
+
+
+def repeat_key(brief: Brief, seed: int) -> str:
+    """The hash of everything that decides a clip's pixels, for its artist; empty while no worker loaded the model."""
+    pipeline = brief.pipeline
+    if not pipeline.loaded:
+        return ""
+    decisive = {
+        "artist": str(brief.enrollment.user_id),
+        "manifest": pipeline.manifest_sha256,
+        "call": pipeline.studio.get("call", {}),
+        "loaded": {name: pipeline.loaded.get(name) for name in DECISIVE},
+        "prompt": brief.prompt,
+        "negative_prompt": brief.negative_prompt,
+        "settings": [brief.steps, brief.guidance, brief.width, brief.height, brief.frames, seed],
+        "first_frame": brief.first_frame.file.sha256 if brief.first_frame else "",
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def outputs_like(brief: Brief, seeds: Sequence[int]) -> dict[int, Output]:
+    """The outputs that the artist already has of this brief, by seed."""
+    keys = {seed: key for seed in seeds if (key := repeat_key(brief, seed))}
+    mine = Output.objects.owned_by(brief.enrollment.user).filter(program=brief.program)
+    found = {output.repeat_key: output for output in mine.filter(repeat_key__in=keys.values())}
+    return {seed: found[key] for seed, key in keys.items() if key in found}
+
+
+def repeats_left(enrollment: Enrollment, at: datetime) -> int:
+    """How many repeats the enrollment may still ask for within this hour."""
+    recent = Job.objects.filter(enrollment=enrollment, repeat_of__isnull=False, ended_at__gt=at - timedelta(hours=1))
+    return max(0, PER_HOUR - recent.count())
