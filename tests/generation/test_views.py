@@ -13,9 +13,10 @@ from django.urls import reverse
 from access import clock, halting
 from access.models import Enrollment, Halt, Program
 from access.text import clean
-from generation import jobs, rendering, views
+from generation import jobs, rendering
 from generation.forms import BriefForm
 from generation.models import Brief, Job
+from generation.views import library
 from tests import make
 
 Clock = Callable[[datetime], None]
@@ -325,7 +326,7 @@ def shown_on(page: str) -> list[str]:
 def test_the_library_is_paged_without_gaps_or_doubles(
     client: Client, artist: Enrollment, program: Program, at: Clock, monkeypatch: pytest.MonkeyPatch, equal: bool
 ) -> None:
-    monkeypatch.setattr(views, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     if equal:
         at(clock.now())
     made = [make.output(enrollment=artist) for _ in range(5)]
