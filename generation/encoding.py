@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -21,90 +23,121 @@ from generation.refusals import Trouble
 from generation.rendering import Rendered
 
 Files = dict[str, tuple[Path, str]]  # recipe: path and content type
-HANDS = 5  # threads, one for each file; they wait for ffmpeg and for the disk
+HANDS = 4  # threads, one for each file; they wait for ffmpeg and for the disk
 TIMEOUT = 120  # seconds for one ffmpeg
-SHEET_COLUMNS, SHEET_CELL = 6, 256  # contact sheet: columns, and the width of a cell in pixels
+SHEET_COLUMNS, SHEET_ROWS, SHEET_CELL = 6, 4, 256  # contact sheet: columns, rows at most, width of a cell in pixels
+PROXY_LINES = 540  # of the copy that reviewers watch, at most
 
 
 def encode(clip: Clip, *, width: int) -> Rendered:
-    """Write the master and its renditions, ``width`` pixels wide, into the store.
+    """Write the master and what one needs to play it, ``width`` pixels wide, into the store.
 
     Raises:
         Trouble: ffmpeg is missing or fails, or the disk is full; no torn file is left.
     """
-    try:
-        with workspace() as folder, ThreadPoolExecutor(HANDS) as hands:
-            kept = _keep(_write(clip, folder, width, hands), hands)
-    except OSError as trouble:
-        raise Trouble(f"The worker cannot store clips: {trouble.strerror or trouble}.") from trouble
+    kept = _kept(lambda folder, hands: _write_playable(clip, folder, width, hands))
     frames, height, wide = clip.frames.shape[:3]
     master: Kept = kept.pop("master")
     return Rendered(master, kept, wide, height, frames, clip.frame_rate, clip.provenance)
 
 
-def _keep(files: Files, hands: ThreadPoolExecutor) -> dict[str, Kept]:
+def encode_rest(clip: Clip, *, width: int) -> dict[str, Kept]:
+    """Write the renditions that nobody waits for: contact sheet, proxy, and how the picture arose.
+
+    Raises:
+        Trouble: as for ``encode``.
+    """
+    return _kept(lambda folder, hands: _write_rest(clip, folder, width, hands))
+
+
+def _kept(write: Callable[[Path, ThreadPoolExecutor], Files]) -> dict[str, Kept]:
     """Keep the files at the same time: most of it is waiting for the disk to have each of them safe."""
-    keeping = {name: hands.submit(keep, path, content_type) for name, (path, content_type) in files.items()}
-    return {name: future.result() for name, future in keeping.items()}
+    try:
+        with workspace() as folder, ThreadPoolExecutor(HANDS) as hands:
+            files = write(folder, hands)
+            keeping = {name: hands.submit(keep, path, content_type) for name, (path, content_type) in files.items()}
+            return {name: future.result() for name, future in keeping.items()}
+    except OSError as trouble:
+        raise Trouble(f"The worker cannot store clips: {trouble.strerror or trouble}.") from trouble
 
 
-def _write(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
-    master, playable = folder / "master.mkv", folder / "playable.mp4"
-    video = hands.submit(run_ffmpeg, clip.frames, clip.frame_rate, master=master, playable=playable, width=width)
-    pictures = _write_pictures(clip, folder, width)
-    video.result()
-    return {"master": (master, "video/x-matroska"), "playable": (playable, "video/mp4"), **pictures}
-
-
-def _write_pictures(clip: Clip, folder: Path, width: int) -> Files:
-    poster, sheet = folder / "poster.jpg", folder / "sheet.jpg"
+def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
+    master, playable, poster = folder / "master.mkv", folder / "playable.mp4", folder / "poster.jpg"
+    video = hands.submit(run_ffmpeg, clip, lossless(master), delivery(playable, width // 2 * 2, -2, crf=16))
     enlarge(clip.frames[len(clip.frames) // 2], width).save(poster, quality=90)
-    contact_sheet(clip.frames).save(sheet, quality=88)
-    files = {
+    video.result()
+    return {
+        "master": (master, "video/x-matroska"),
+        "playable": (playable, "video/mp4"),
         "poster": (poster, "image/jpeg"),
-        "contact_sheet": (sheet, "image/jpeg"),
     }
-    if clip.making:
-        making = folder / "making.jpg"
-        strip(clip.making).save(making, quality=85)
+
+
+def _write_rest(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
+    proxy, sheet, making = folder / "proxy.mp4", folder / "sheet.jpg", folder / "making.jpg"
+    high, wide = clip.frames.shape[1:3]
+    lines = min(PROXY_LINES, round(width * high / wide)) // 2 * 2
+    video = hands.submit(run_ffmpeg, clip, delivery(proxy, -2, lines, crf=23))
+    contact_sheet(clip.frames).save(sheet, quality=88)
+    files = {"contact_sheet": (sheet, "image/jpeg"), "proxy": (proxy, "video/mp4")}
+    if pictures := clip.making():
+        strip(pictures).save(making, quality=85)
         files["making"] = (making, "image/jpeg")
+    video.result()
     return files
 
 
-def run_ffmpeg(frames: NDArray[np.uint8], frame_rate: float, *, master: Path, playable: Path, width: int) -> None:
-    """One ffmpeg, one pass over the frames, two files: FFV1 as drawn, H.264 enlarged for players.
+Sink = Callable[[Any], Any]  # from a stream of ffmpeg-python to its output
+
+
+def lossless(path: Path) -> Sink:
+    """The master: FFV1, every pixel as the model drew it."""
+    facts = {"vcodec": "ffv1", "level": 3, "pix_fmt": "bgr0", "map_metadata": -1, "fflags": "+bitexact"}
+    return lambda stream: stream.output(str(path), **facts)
+
+
+def delivery(path: Path, width: int, height: int, *, crf: int) -> Sink:
+    """H.264 at a constant rate for every player, enlarged to one side, the other -2 to follow (yuv420p wants even)."""
+    facts = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": crf, "preset": "veryfast", "movflags": "+faststart"}
+    return lambda stream: stream.filter("scale", width, height, flags="lanczos").output(
+        str(path), **facts, map_metadata=-1
+    )
+
+
+def run_ffmpeg(clip: Clip, *sinks: Sink) -> None:
+    """One ffmpeg, one pass over the frames, a file for each sink.
 
     Raises:
         Trouble: with ffmpeg's own first words.
     """
-    height, wide = frames.shape[1:3]
-    source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{wide}x{height}", framerate=frame_rate)
-    split = source.video.split()
-    lossless = split[0].output(str(master), vcodec="ffv1", level=3, pix_fmt="bgr0", map_metadata=-1, fflags="+bitexact")
-    enlarged = split[1].filter("scale", width // 2 * 2, -2, flags="lanczos")  # yuv420p wants even sizes
-    delivered = enlarged.output(
-        str(playable),
-        vcodec="libx264",
-        pix_fmt="yuv420p",
-        crf=16,
-        preset="veryfast",
-        movflags="+faststart",
-        map_metadata=-1,
-    )
-    command = (
-        ffmpeg.merge_outputs(lossless, delivered)
-        .global_args("-v", "error")
-        .overwrite_output()
-        .compile(cmd=ffmpeg_binary())
-    )
+    height, wide = clip.frames.shape[1:3]
+    source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{wide}x{height}", framerate=clip.frame_rate)
+    split = source.video.split() if len(sinks) > 1 else [source.video]
+    outputs = ffmpeg.merge_outputs(*(sink(split[number]) for number, sink in enumerate(sinks)))
+    _run(outputs.overwrite_output(), clip.frames.tobytes())
+
+
+def frames_of(path: Path, *, width: int, height: int) -> NDArray[np.uint8]:
+    """The frames of a master, ``[frame, row, column, RGB]``, bit by bit as the model drew them.
+
+    Raises:
+        Trouble: with ffmpeg's own first words.
+    """
+    video = ffmpeg.input(str(path), format="matroska").output("pipe:", format="rawvideo", pix_fmt="rgb24")
+    return np.frombuffer(_run(video), np.uint8).reshape(-1, height, width, 3)
+
+
+def _run(graph: Any, piped: bytes = b"") -> bytes:
+    command = graph.global_args("-v", "error", "-nostdin").compile(cmd=ffmpeg_binary())
     try:
-        done = subprocess.run(command, input=frames.tobytes(), capture_output=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(command, input=piped, capture_output=True, timeout=TIMEOUT, check=False)
     except OSError as missing:
         raise Trouble("The worker cannot start ffmpeg. Set FFMPEG_BINARY to its path.") from missing
     except subprocess.TimeoutExpired as slow:
         raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow
     if done.returncode:
         raise Trouble(f"ffmpeg failed: {done.stderr.decode(errors='replace').strip()[:200]}")
+    return done.stdout
 
 
 def ffmpeg_binary() -> str:
@@ -123,10 +156,10 @@ def enlarge(picture: Picture, width: int) -> Image.Image:
 
 
 def contact_sheet(frames: NDArray[np.uint8]) -> Image.Image:
-    """At most 24 frames, evenly spread, in full rows of six."""
-    count = min(len(frames) // SHEET_COLUMNS * SHEET_COLUMNS or len(frames), 24)
-    chosen = [frames[round(i * (len(frames) - 1) / max(1, count - 1))] for i in range(count)]
-    return _grid(chosen, SHEET_COLUMNS)
+    """All frames, or 24 of them evenly spread, the first and the last among them; six in a row."""
+    count = min(len(frames), SHEET_COLUMNS * SHEET_ROWS)
+    chosen = [frames[round(place * (len(frames) - 1) / max(1, count - 1))] for place in range(count)]
+    return _grid(chosen, min(count, SHEET_COLUMNS))
 
 
 def strip(pictures: list[Picture]) -> Image.Image:

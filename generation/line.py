@@ -1,56 +1,113 @@
-"""Where a job stands in the line and when its turn comes: an estimate, from measured seconds."""
+"""Where jobs stand in the line and when their turn comes: estimates, from measured seconds."""
 
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Min, Q
 
-from access.models import Program
+from access import clock
+from access.models import Enrollment, Program
 from generation.models import Job, Lane
+
+NEVER = ""  # sorts before every instant
+SAME = 1e-9  # seconds of service that are no difference
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A lane with queued jobs: how much it was served, the tie between equals, how many wait, what one takes."""
+
+    enrollment: UUID
+    served: float
+    tie: str
+    jobs: int
+    seconds: float
+
+    def ahead_of(self, served: float, tie: str) -> int:
+        """How many of its jobs have their turn before one that starts at this service and tie."""
+        before = ceil((served - self.served) / self.seconds - SAME)
+        meets = abs(self.served + before * self.seconds - served) <= SAME
+        return min(self.jobs, max(0, before + (meets and self.tie < tie)))
+
+
+def expected_seconds(job: Job) -> float:
+    """Worker seconds that the job will take, from what its pipeline took lately; 0 before anything was measured."""
+    pipeline = job.pipeline
+    return (pipeline.seconds_per_step * job.steps + pipeline.seconds_around) * size_of(job)
+
+
+def size_of(job: Job) -> float:
+    """Pixels of the whole clip, over those of the pipeline's default size and length."""
+    brief, call = job.brief, job.pipeline.studio.get("call", {})
+    usual = call.get("width", 0) * call.get("height", 0) * call.get("num_frames", 0)
+    return brief.width * brief.height * brief.frames / usual if usual else 1.0
 
 
 def place_of(job: Job) -> int | None:
-    """The job's turn among all queued ones, from 1, as the fair order would serve them; None if it does not wait.
+    """The job's turn among all queued ones, from 1, as the fair order would serve them; None if it does not wait."""
+    return places(job.enrollment).get(job.pk) if job.state == Job.State.QUEUED else None
 
-    Each round serves one job of every artist, those served least recently first.
+
+def places(enrollment: Enrollment) -> dict[UUID, int]:
+    """The turn of each queued job of an artist, from 1: what ``generation.claiming`` would do if nothing else came.
+
+    The k-th job of a lane starts when the lane was served as much as it is now, and k jobs more. Empty while the
+    artist has paused.
     """
-    if job.state != Job.State.QUEUED:
-        return None
-    ahead_of_mine = (
-        Job.objects.queued()
-        .filter(enrollment=job.enrollment_id)
-        .filter(Q(queued_at__lt=job.queued_at) | Q(queued_at=job.queued_at, number__lt=job.number))
-    )
-    turn = ahead_of_mine.count()
-    lanes = list(_lanes(job))
-    mine = next((served for enrollment, served, _ in lanes if enrollment == job.enrollment_id), None)
-    others = [(served, waiting) for enrollment, served, waiting in lanes if enrollment != job.enrollment_id]
-    return 1 + turn + sum(min(waiting, turn + _is_before(served, mine)) for served, waiting in others)
+    lanes = _waiting_lanes(enrollment)
+    mine = next((lane for lane in lanes if lane.enrollment == enrollment.pk), None)
+    if mine is None:
+        return {}
+    others = [lane for lane in lanes if lane is not mine]
+    queued = Job.objects.queued().filter(enrollment=enrollment).order_by("queued_at", "number")
+    return {
+        pk: 1 + turn + sum(other.ahead_of(mine.served + turn * mine.seconds, mine.tie) for other in others)
+        for turn, pk in enumerate(queued.values_list("pk", flat=True))
+    }
 
 
-def _lanes(job: Job) -> "list[tuple[object, object, int]]":
+def _waiting_lanes(enrollment: Enrollment) -> list[Waiting]:
     queued = Count("enrollment__jobs", filter=Q(enrollment__jobs__state="queued"))
-    lanes = Lane.objects.filter(program=job.program_id).annotate(waiting=queued).filter(waiting__gt=0)
-    return list(lanes.values_list("enrollment_id", "served_at", "waiting"))
+    lanes = Lane.objects.filter(program=enrollment.program_id, paused_at=None).annotate(waiting=queued)
+    usual = _usual_seconds(enrollment)
+    return [
+        Waiting(pk, served, f"{at.isoformat() if at else NEVER} {pk}", waiting, usual.get(pk, 1.0))
+        for pk, served, at, waiting in lanes.filter(waiting__gt=0).values_list(
+            "pk", "served_seconds", "served_at", "waiting"
+        )
+    ]
 
 
-def _is_before(served: object, mine: object) -> bool:
-    """Whether a lane served at one instant is ahead of mine; never served is earliest."""
-    if served is None or mine is None:
-        return served is None
-    return served < mine  # type: ignore[operator]  # both are instants here
+def _usual_seconds(enrollment: Enrollment) -> dict[UUID, float]:
+    """What one queued job of each lane takes, by the first of them; 1 before anything was measured."""
+    first: dict[UUID, float] = {}
+    jobs = Job.objects.queued().filter(program=enrollment.program_id).select_related("pipeline", "brief")
+    for job in jobs.order_by("queued_at", "number")[:500]:
+        first.setdefault(job.enrollment_id, expected_seconds(job) or 1.0)
+    return first
 
 
 def seconds_until_playable(job: Job, place: int | None) -> float | None:
     """Seconds until the clip can be played, or None before anything was measured."""
-    pipeline = job.pipeline
-    if not pipeline.seconds_per_step:
+    whole = expected_seconds(job)
+    if not whole:
         return None
-    whole = pipeline.seconds_per_step * job.steps + pipeline.seconds_around
     if place is None:
-        return max(0.0, whole - pipeline.seconds_per_step * job.step)
-    running = Job.objects.running().filter(pipeline=pipeline)
+        return _seconds_left(job, whole)
+    running = Job.objects.running().filter(pipeline=job.pipeline)
     workers = max(1, running.values("worker").distinct().count())
     return whole * (place + running.count() * 0.5) / workers
+
+
+def _seconds_left(job: Job, whole: float) -> float:
+    """Of a running job: at its own pace once it has one, else at the usual one."""
+    around = job.pipeline.seconds_around * size_of(job)
+    if not (job.step and job.started_at):
+        return whole
+    pace = (clock.now() - job.started_at).total_seconds() / job.step
+    return max(0.0, pace * (job.steps - job.step) + around)
 
 
 def depth(program: Program) -> dict[str, Any]:

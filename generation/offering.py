@@ -41,7 +41,7 @@ def offer(pipeline: Pipeline, enrollment: Enrollment) -> Offer:
     guided = "guidance_scale" in known and limits.get("guidance", True) is not None
     return Offer(
         steps=(fewest, min(most, cohort.max_steps)),
-        guidance=tuple(limits.get("guidance", (1.0, 20.0))) if guided else None,  # type: ignore[arg-type]  # a pair
+        guidance=tuple(limits.get("guidance", (1.0, 20.0))) if guided else None,
         sizes=tuple((width, height) for width, height in studio.get("sizes", [[call["width"], call["height"]]])),
         lengths=tuple(studio.get("lengths", [call["num_frames"]])),
         frame_rate=float(call.get("frame_rate", 8)),

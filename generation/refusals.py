@@ -42,6 +42,48 @@ class RepeatsUsedUp(Refused):
     )
 
 
+class NameMissing(Refused):
+    code = "name_missing"
+    sentence = _("Write a name first: at least one letter, number or sign.")
+
+
+class NameTaken(Refused):
+    code = "name_taken"
+    sentence = _("You have a collection of this name already. Choose another name, or put the clips into that one.")
+
+
+class TooManyNames(Refused):
+    """Of tags or collections, with a sentence of its own for each."""
+
+    code = "too_many_names"
+
+
+class CollectionGone(Refused):
+    code, rival = "collection_gone", True
+    sentence = _("This collection was deleted in the meantime. Its clips are in your library as before.")
+
+
+class NotAgain(Refused):
+    code = "not_again"
+    sentence = _(
+        "The model or your cohort does not offer these settings any more. Remix the clip: the studio shows what is "
+        "offered now, and keeps the rest."
+    )
+
+
+class PageStale(Refused):
+    code, rival = "page_stale", True
+    sentence = _("This button was pressed on a page that is not complete. Reload the page and press it again.")
+
+
+class NoDownload(Refused):
+    code = "no_download"
+    sentence = _(
+        "The agreement of this program does not let you keep copies. Your clips stay in your library; ask the "
+        "program's staff if you need one elsewhere."
+    )
+
+
 class PictureUnusable(Refused):
     """Of an uploaded first frame; raised with a sentence of its own for each reason."""
 
@@ -65,9 +107,17 @@ class HaltMet(Stop):
     """A halt covers the job: back to its old place, nothing spent."""
 
 
+class Deserted(Stop):
+    """No member of the batch is wanted any more."""
+
+
 class HandBack(Stop):
     """This worker is asked to end: back to its old place, nothing spent."""
 
 
 class Trouble(Stop):
     """The worker cannot work (model, encoder, disk): the job goes back unspent. Its words are for everybody."""
+
+
+class OutOfMemory(Exception):
+    """The device or the machine has not enough memory for this render. Raised by engines."""

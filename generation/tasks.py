@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from generation import rendering, watchdog, worker
+from generation import renditions, upkeep, watchdog, worker
 
 __all__ = ["watchdog"]  # imported for its signals
 
@@ -12,4 +12,9 @@ def render() -> None:
 
 @shared_task(name="generation.sweep", ignore_result=True)
 def sweep() -> None:
-    rendering.sweep()
+    upkeep.sweep()
+
+
+@shared_task(name="generation.complete_renditions", ignore_result=True)
+def complete_renditions() -> None:
+    renditions.complete_all()

@@ -15,6 +15,7 @@ from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
+from django.conf import settings
 from django.db import DatabaseError, connection, connections
 
 from access import clock
@@ -41,7 +42,8 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         connections["default"] = _without_pool()
         with _looking:
-            ring()  # jobs may be waiting for this worker
+            for queue in settings.RENDER_QUEUES:
+                ring(queue=queue)  # jobs may be waiting for this worker
             connection.close()
         while True:
             time.sleep(POLL)
@@ -73,7 +75,7 @@ def _without_pool() -> Any:
 def held_leases() -> dict[int, datetime]:
     """Until when each process of this host may hold the job it runs."""
     mine = Job.objects.running().filter(worker__startswith=f"{socket.gethostname()}:", lease_until__isnull=False)
-    rows = mine.values_list("worker", "lease_until")
+    rows = mine.values_list("worker", "lease_until").order_by("-lease_until")  # of several, the first to run out
     return {int(worker.rpartition(":")[2]): lease for worker, lease in rows if lease is not None}
 
 
@@ -88,7 +90,7 @@ _pools: list[Any] = []  # the pool of this worker, if it renders
 @worker_ready.connect
 def watch(sender: Any, **_: object) -> None:
     """Start watching, in the parent of a worker that renders."""
-    if "render" in sender.app.amqp.queues.consume_from:
+    if not set(settings.RENDER_QUEUES).isdisjoint(sender.app.amqp.queues.consume_from):
         _pools.append(sender.pool)
         Watchdog(sender.pool).start()
 

@@ -10,7 +10,8 @@ from allauth.account.models import EmailAddress
 from access import clock, enrollment
 from access.models import Agreement, AgreementVersion, Cohort, Enrollment, Program, Role, User
 from generation import jobs, registry, rendering
-from generation.encoding import encode
+from generation.claiming import claim
+from generation.encoding import encode, encode_rest
 from generation.engine import Clip
 from generation.models import Brief, Job, Output, Pipeline
 from review.models import Clause, Policy
@@ -109,15 +110,25 @@ def job(*, enrollment: Enrollment, **wish: Any) -> Job:
 def clip() -> Clip:
     """Drawn pixels, no two alike: the encoder, the store and the rows are the real ones."""
     frames = np.random.default_rng(number()).integers(0, 255, (5, 32, 48, 3), dtype=np.uint8)
-    return Clip(frames=frames, frame_rate=8.0, making=[frames[0], frames[-1]])
+    return Clip(frames=frames, frame_rate=8.0, making=lambda: [frames[0], frames[-1]])
 
 
 def output(*, enrollment: Enrollment) -> Output:
     """A finished job's output, by the worker's own verbs around a drawn clip."""
     wanted = job(enrollment=enrollment)
-    claimed = rendering.claim("test-worker")
-    assert claimed and claimed.pk == wanted.pk, "another job is in the way"
-    return rendering.finish(claimed, encode(clip(), width=96))
+    taken = claimed("test-worker")
+    assert taken and taken.pk == wanted.pk, "another job is in the way"
+    drawn = clip()
+    made = rendering.finish(taken, encode(drawn, width=96), seconds=1.0)
+    rendering.add_renditions(made, encode_rest(drawn, width=96))
+    return made
+
+
+def claimed(worker: str = "worker") -> Job | None:
+    """The one job that a worker claims next."""
+    batch = claim(worker)
+    assert len(batch) <= 1, "several were claimed as a batch"
+    return batch[0] if batch else None
 
 
 HOUR = timedelta(hours=1)

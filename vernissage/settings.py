@@ -158,6 +158,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "generation.sweep", "schedule": 10.0},
+    "complete-renditions": {"task": "generation.complete_renditions", "schedule": 30.0},
     "deliver": {"task": "access.deliver", "schedule": 5.0},
     "settle": {"task": "review.settle", "schedule": 10.0},
     "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},
@@ -169,6 +170,9 @@ FFMPEG_BINARY = env.str("FFMPEG_BINARY", default="")  # empty: ffmpeg on the pat
 LEASES = {"load": 120, "denoise": 30, "decode": 60, "encode": 60}  # seconds a phase may go without a sign of life
 # One core stays free for pages and the encoder: threads of torch wait for the slowest of them at every layer.
 RENDER_THREADS = env.int("RENDER_THREADS", default=max(1, (os.cpu_count() or 2) - 1))
+RENDER_QUEUES = env.list("RENDER_QUEUES", default=["render"])  # of whose pipelines this worker renders
+RENDER_RESIDENT = env.int("RENDER_RESIDENT", default=1)  # models in memory at once; the least recently used goes first
+RENDER_OVERLAP = env.bool("RENDER_OVERLAP", default=True)  # denoise a batch while the one before is decoded, encoded
 POCKET_FOLDER = BASE_DIR / "generation/pocket"
 MEDIA_DIR = VAR_DIR / "media"
 ACCEL_PREFIX = env.str("ACCEL_PREFIX", default="")  # set behind nginx: bytes leave by X-Accel-Redirect

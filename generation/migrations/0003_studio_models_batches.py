@@ -274,6 +274,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='output',
+            index=models.Index(fields=['created_at'], name='outputs_by_age'),
+        ),
+        migrations.AddIndex(
+            model_name='output',
             index=models.Index(condition=models.Q(('repeat_key', ''), _negated=True), fields=['repeat_key'], name='outputs_by_repeat_key'),
         ),
         migrations.AddConstraint(

@@ -37,6 +37,7 @@ class Output(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["enrollment", "-created_at", "id"], name="outputs_of_an_artist"),
+            models.Index(fields=["created_at"], name="outputs_by_age"),
             models.Index(fields=["repeat_key"], condition=~Q(repeat_key=""), name="outputs_by_repeat_key"),
         ]
 

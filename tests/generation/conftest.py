@@ -1,14 +1,17 @@
 """A drawn engine for whatever torch is not the point of; the queue, the encoder and the store are the real ones."""
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import LazySettings
+from numpy.typing import NDArray
 
 from access.models import Enrollment, Program
-from generation import worker
+from generation import engines
 from generation.engine import Clip, Order, Watch
 from generation.refusals import Trouble
 from tests import make
@@ -21,28 +24,42 @@ class DrawnEngine:
         self.trouble = ""
         self.at_step: dict[int, Callable[[], object]] = {}
         self.orders: list[Order] = []
+        self.batches: list[int] = []
+        self.loads = 0
+        self.is_freed = False
+        self.found = {"class": "Drawn", "arguments": ["guidance_scale", "negative_prompt"], "from_image": True}
 
-    def load(self) -> None:
+    def load(self) -> dict[str, Any]:
         if self.trouble:
             raise Trouble(self.trouble)
+        self.loads += 1
+        return self.found
 
-    def render(self, order: Order, watch: Watch) -> Clip:
-        self.orders.append(order)
-        frames = np.random.default_rng(order.seed).integers(0, 255, (5, 32, 48, 3), dtype=np.uint8)
+    def render(self, orders: Sequence[Order], watch: Watch) -> list[Clip | None]:
+        self.orders += orders
+        self.batches.append(len(orders))
+        drawn = [np.random.default_rng(order.seed).integers(0, 255, (5, 32, 48, 3), dtype=np.uint8) for order in orders]
         watch.phase("denoise")
-        for number in range(1, order.steps + 1):
+        for number in range(1, orders[0].steps + 1):
             self.at_step.get(number, lambda: None)()
-            watch.step(number, lambda: frames[0])
+            watch.step(number, lambda place: drawn[place][0])
         watch.phase("decode")
-        return Clip(frames=frames, frame_rate=8.0, making=[frames[0], frames[-1]])
+        return [_clip(frames) if watch.is_live(place) else None for place, frames in enumerate(drawn)]
+
+    def free(self) -> None:
+        self.is_freed = True
+
+
+def _clip(frames: NDArray[np.uint8]) -> Clip:
+    return Clip(frames=frames, frame_rate=8.0, making=lambda: [frames[0], frames[-1]])
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> DrawnEngine:
     """The engine that this test's worker uses."""
     drawn = DrawnEngine()
-    monkeypatch.setattr(worker, "make_engine", lambda pipeline: drawn)
-    monkeypatch.setattr(worker, "_engines", {})
+    monkeypatch.setattr(engines, "make_engine", lambda pipeline: drawn)
+    monkeypatch.setattr(engines, "_resident", OrderedDict())
     return drawn
 
 

@@ -22,7 +22,7 @@ import vernissage.celery  # noqa: F401  the broker, for ringing
 from access import enrollment
 from access.models import AgreementVersion, Enrollment, StoredFile
 from access.storing import hash_of
-from generation import jobs, rendering
+from generation import jobs, upkeep
 from generation.models import Job, Pipeline
 
 
@@ -59,7 +59,7 @@ def look(pk: str) -> dict[str, Any]:
 
 
 def sweep() -> int:
-    return rendering.sweep()
+    return upkeep.sweep()
 
 
 def faults() -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from access import clock, halting
 from access.models import Credential, Enrollment, Program
-from generation import jobs, line, rendering
+from generation import claiming, jobs, line, rendering, upkeep
 from generation.encoding import encode
 from generation.jobs import Wish
 from generation.models import Job, Pipeline
@@ -18,7 +18,7 @@ Clock = Callable[[datetime], None]
 
 
 def claimed(worker: str = "worker") -> Job:
-    job = rendering.claim(worker)
+    job = make.claimed(worker)
     assert job
     return job
 
@@ -40,7 +40,7 @@ def test_a_claim_takes_the_oldest_job_with_a_lease_and_a_new_attempt(artist: Enr
 
 
 def test_nothing_to_claim(artist: Enrollment) -> None:
-    assert rendering.claim("worker") is None
+    assert make.claimed("worker") is None
 
 
 def test_the_artist_served_least_recently_comes_first(program: Program) -> None:
@@ -87,7 +87,7 @@ def test_an_artist_renders_no_more_at_once_than_the_cohort_allows(program: Progr
     for _ in range(3):
         make.job(enrollment=artist)
     first, _ = claimed(), claimed()
-    assert rendering.claim("worker") is None
+    assert make.claimed("worker") is None
     end(first)
     assert claimed()
 
@@ -133,7 +133,7 @@ def make_key() -> uuid.UUID:
 
 def drained() -> set[str]:
     prompts = set()
-    while job := rendering.claim("worker"):
+    while job := make.claimed("worker"):
         prompts.add(job.brief.prompt)
         end(job)
     return prompts
@@ -148,23 +148,23 @@ def test_a_halted_artist_in_one_program_works_on_in_another(program: Program) ->
     make.job(enrollment=there)
     halting.halt(mine.user, program=program, by=None, reason="A look at something.")
     assert claimed().enrollment == there
-    assert rendering.claim("worker") is None
+    assert make.claimed("worker") is None
 
 
 def test_a_pipeline_in_trouble_rests_and_is_tried_again(artist: Enrollment, at: Clock) -> None:
     job, start = make.job(enrollment=artist), clock.now()
     at(start)
-    rendering.note_trouble(make.pipeline(), "It is broken.")
-    assert rendering.claim("worker") is None
-    at(start + rendering.TROUBLE_REST)
-    assert rendering.claim("worker") is None
-    at(start + rendering.TROUBLE_REST + timedelta(microseconds=1))
+    upkeep.note_trouble(make.pipeline(), "It is broken.")
+    assert make.claimed("worker") is None
+    at(start + claiming.TROUBLE_REST)
+    assert make.claimed("worker") is None
+    at(start + claiming.TROUBLE_REST + timedelta(microseconds=1))
     assert claimed() == job
 
 
 def test_trouble_of_one_pipeline_is_not_that_of_another(artist: Enrollment) -> None:
     make.job(enrollment=artist)
-    rendering.note_trouble(make.pipeline(), "It is broken.")
+    upkeep.note_trouble(make.pipeline(), "It is broken.")
     sound = make.pipeline(slug="sound")
     brief = jobs.submit(Wish("x"), enrollment=artist, pipeline=sound, credential=None, key=make_key())
     assert claimed().brief == brief
@@ -173,7 +173,7 @@ def test_trouble_of_one_pipeline_is_not_that_of_another(artist: Enrollment) -> N
 def test_an_inactive_pipeline_serves_nobody(artist: Enrollment) -> None:
     make.job(enrollment=artist)
     Pipeline.objects.update(is_active=False)
-    assert rendering.claim("worker") is None
+    assert make.claimed("worker") is None
 
 
 def test_the_place_in_line_is_the_order_of_service(program: Program) -> None:
@@ -186,7 +186,7 @@ def test_the_place_in_line_is_the_order_of_service(program: Program) -> None:
     wanted = [make.job(enrollment=busy) for _ in range(3)] + [make.job(enrollment=calm) for _ in range(2)]
     said = {job.pk: line.place_of(job) for job in wanted}
     order = []
-    while job := rendering.claim("worker"):
+    while job := make.claimed("worker"):
         order.append(job.pk)
         end(job)
     assert {pk: place for place, pk in enumerate(order, 1)} == said

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from django.conf import LazySettings
 from access.models.files import path_of
 from access.storing import hash_of
 from generation import encoding
-from generation.encoding import encode, ffmpeg_binary
+from generation.encoding import encode, encode_rest, ffmpeg_binary, frames_of
 from generation.engine import Clip
 from generation.refusals import Trouble
 from generation.rendering import Rendered
@@ -22,7 +23,7 @@ from tests import make
 
 def clip(rows: int = 64, columns: int = 96, frames: int = 17) -> Clip:
     noise = np.random.default_rng(5).integers(0, 255, (frames, rows, columns, 3), dtype=np.uint8)
-    return Clip(frames=noise, frame_rate=8.0, making=[noise[0], noise[-1]])
+    return Clip(frames=noise, frame_rate=8.0, making=lambda: [noise[0], noise[-1]])
 
 
 def said_of(path: Path) -> str:
@@ -40,7 +41,9 @@ def torn(media: Path) -> list[Path]:
 
 @pytest.fixture
 def rendered() -> Rendered:
-    return encode(clip(), width=768)
+    """The clip with everything that is made of it, whether at once or afterwards."""
+    first = encode(clip(), width=768)
+    return replace(first, renditions={**first.renditions, **encode_rest(clip(), width=768)})
 
 
 def test_the_playable_plays_everywhere(rendered: Rendered) -> None:
@@ -50,6 +53,18 @@ def test_the_playable_plays_everywhere(rendered: Rendered) -> None:
     assert "h264" in said and re.search(r"yuv420p\W", said)
     size = re.search(r"h264.*?, (\d+)x(\d+)", said)
     assert size and (int(size[1]), int(size[2])) == (768, 512)
+
+
+def test_the_proxy_of_reviewers_has_at_most_540_lines(rendered: Rendered) -> None:
+    said = said_of(path_of(rendered.renditions["proxy"].sha256))
+    assert re.search(r"h264.*?, 768x512\W", said)
+    tall = encode_rest(clip(rows=96, columns=64), width=768)
+    assert re.search(r"h264.*?, 360x540\W", said_of(path_of(tall["proxy"].sha256)))
+
+
+def test_a_master_gives_back_every_pixel(rendered: Rendered) -> None:
+    frames = frames_of(path_of(rendered.master.sha256), width=96, height=64)
+    assert np.array_equal(frames, clip().frames)
 
 
 def test_the_playable_starts_before_it_is_loaded(rendered: Rendered) -> None:
@@ -89,7 +104,9 @@ def test_the_master_is_the_frames_to_the_last_bit(rows: int, columns: int) -> No
 
 def test_the_same_clip_gives_the_same_files(rendered: Rendered) -> None:
     """So that a second attempt after a crash leaves nothing behind it twice."""
-    assert encode(clip(), width=768) == rendered
+    again = encode(clip(), width=768)
+    assert again.master == rendered.master
+    assert {**again.renditions, **encode_rest(clip(), width=768)} == rendered.renditions
 
 
 def test_files_are_read_only_and_named_by_their_hash(rendered: Rendered, media_dir: Path) -> None:
@@ -97,7 +114,7 @@ def test_files_are_read_only_and_named_by_their_hash(rendered: Rendered, media_d
         path = path_of(kept.sha256)
         assert hash_of(path) == kept.sha256 and path.stat().st_mode & 0o777 == 0o444
         assert path.stat().st_size == kept.size
-    assert set(rendered.renditions) == {"playable", "poster", "contact_sheet", "making"}
+    assert set(rendered.renditions) == {"playable", "poster", "contact_sheet", "proxy", "making"}
     assert not torn(media_dir) and not list((media_dir / "tmp").iterdir())
 
 
@@ -163,10 +180,10 @@ def test_a_disk_that_is_full_in_earnest(media_dir: Path, settings: LazySettings)
     assert not [path for path in media_dir.rglob("*") if path.is_file()]
 
 
-def test_a_contact_sheet_has_full_rows() -> None:
-    assert encoding.contact_sheet(clip(frames=17).frames).size == (6 * 256, 2 * 171)
+def test_a_contact_sheet_shows_every_frame_or_24_of_them() -> None:
+    assert encoding.contact_sheet(clip(frames=17).frames).size == (6 * 256, 3 * 171)
     assert encoding.contact_sheet(clip(frames=49).frames).size == (6 * 256, 4 * 171)
-    assert encoding.contact_sheet(clip(frames=1).frames).size == (6 * 256, 171)
+    assert encoding.contact_sheet(clip(frames=1).frames).size == (256, 171)
 
 
 def test_drawn_clips_of_the_factories_encode() -> None:

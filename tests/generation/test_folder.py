@@ -13,7 +13,7 @@ from django.db import OperationalError
 
 from access import clock
 from access.models import Enrollment
-from generation import encoding, jobs, rendering, worker
+from generation import claiming, encoding, quota, rendering, worker
 from generation.models import Job, Output, Pipeline, QuotaEntry
 from tests import make
 from tests.generation.conftest import DrawnEngine
@@ -68,7 +68,7 @@ def test_a_broken_folder_makes_jobs_wait_until_it_is_repaired(
     shutil.rmtree(folder, ignore_errors=True)
     sound.rename(folder)
     if damage in ("missing", "corrupt weights", "corrupt studio"):  # the rest is the same from here on
-        at(start + 2 * rendering.TROUBLE_REST)
+        at(start + 2 * claiming.TROUBLE_REST)
         assert worker.drain() == 1
         row.refresh_from_db()
         assert (row.state, row.failures, row.attempt) == ("finished", 0, 2)
@@ -119,7 +119,7 @@ def test_without_ffmpeg_jobs_wait(artist: Enrollment, engine: DrawnEngine, at: C
     assert_it_waits(first)
     settings.FFMPEG_BINARY = ""
     assert worker.drain() == 0
-    at(clock.now() + 2 * rendering.TROUBLE_REST)
+    at(clock.now() + 2 * claiming.TROUBLE_REST)
     assert worker.drain() == 2
     assert Pipeline.objects.get().trouble == ""
 
@@ -134,7 +134,7 @@ def test_the_trouble_stands_until_a_clip_is_finished(
     worker.drain()
     seen: list[str] = []
     engine.at_step[5] = lambda: seen.append(Pipeline.objects.get().trouble)
-    at(clock.now() + 2 * rendering.TROUBLE_REST)
+    at(clock.now() + 2 * claiming.TROUBLE_REST)
     worker.drain()
     assert len(seen) == 1 and "FFMPEG_BINARY" in seen[0]
 
@@ -153,7 +153,7 @@ def test_a_full_disk_sends_the_job_back(
     assert_it_waits(job)
     assert "No space left on device" in Pipeline.objects.get().trouble
     assert not [path for path in media_dir.rglob("*") if path.is_file()]
-    at(clock.now() + 2 * rendering.TROUBLE_REST)
+    at(clock.now() + 2 * claiming.TROUBLE_REST)
     assert worker.drain() == 1
     assert Output.objects.get().job == job
 
@@ -193,7 +193,7 @@ def test_a_poison_job_fails_after_three_tries_and_the_others_go_on(
     assert (poison.state, poison.failures, poison.attempt, sound.state) == ("failed", 3, 3, "finished")
     assert words in poison.reason and "boom" not in poison.reason
     assert QuotaEntry.objects.filter(kind="refund").get().job == poison
-    assert jobs.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 1
+    assert quota.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 1
 
 
 def test_after_an_error_the_model_is_loaded_anew(

@@ -4,7 +4,7 @@ import pytest
 
 from access import audit, clock, halting
 from access.models import Chain, Enrollment, Halt, Program
-from generation import jobs, rendering, worker
+from generation import jobs, quota, rendering, worker
 from generation.encoding import encode
 from generation.models import Job, Output, QuotaEntry
 from generation.refusals import CancelAsked, HaltMet
@@ -23,25 +23,25 @@ def test_a_running_job_stops_at_its_next_step_and_starts_by_itself_after_the_lif
     steps: list[int] = []
     engine.at_step = {n: lambda n=n: steps.append(n) for n in range(1, 9)}  # type: ignore[misc]
     engine.at_step[3] = lambda: stop(artist.program)
-    left = jobs.quota_left(artist, clock.now())
+    left = quota.quota_left(artist, clock.now())
     assert worker.drain() == 1  # the second is not even tried
     assert steps == [1, 2]  # step 3 halts; step 4 never comes
     row = Job.objects.get(pk=first.pk)
     assert (row.state, row.failures, row.attempt, row.queued_at) == ("queued", 0, 1, first.queued_at)
-    assert jobs.quota_left(artist, clock.now()) == left
+    assert quota.quota_left(artist, clock.now()) == left
     engine.at_step = {}
     assert worker.drain() == 0  # still halted
     halting.lift(Halt.objects.get(), by=None)
     assert worker.drain() == 2
     ended = list(Job.objects.order_by("ended_at").values_list("pk", "state", "failures"))
     assert ended == [(first.pk, "finished", 0), (second.pk, "finished", 0)]  # in its old place: before the second
-    assert jobs.quota_left(artist, clock.now()) == left and not QuotaEntry.objects.filter(kind="refund").exists()
+    assert quota.quota_left(artist, clock.now()) == left and not QuotaEntry.objects.filter(kind="refund").exists()
     assert audit.verify(Chain.objects.get(program=artist.program)) is None
 
 
 def test_finish_after_a_halt_writes_nothing(artist: Enrollment) -> None:
     make.job(enrollment=artist)
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     rendered = encode(make.clip(), width=96)
     stop(artist.program)
@@ -60,7 +60,7 @@ def test_each_scope_is_noticed_at_the_next_step(artist: Enrollment, scope: str) 
 
     used = Credential.objects.create(user=artist.user, kind="token", created_at=clock.now())
     make.job(enrollment=artist)
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     Job.objects.filter(pk=job.pk).update(credential=used)
     rendering.check(job)
@@ -77,7 +77,7 @@ def test_a_hold_on_another_credential_is_not_noticed(artist: Enrollment) -> None
 
     other = Credential.objects.create(user=artist.user, kind="token", created_at=clock.now())
     make.job(enrollment=artist)  # submitted by no credential
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     halting.halt(other, program=artist.program, by=None, reason="A look at something.")
     rendering.check(job)
@@ -94,7 +94,7 @@ def test_cancel_stops_a_running_job_at_its_next_step(artist: Enrollment, engine:
 
 def test_cancel_during_the_encoding_is_not_too_late(artist: Enrollment) -> None:
     make.job(enrollment=artist)
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     rendered = encode(make.clip(), width=96)
     jobs.cancel(job, by=artist.user)

@@ -13,7 +13,7 @@ from kombu.exceptions import KombuError
 from access import audit, clock, enrollment, halting
 from access.models import Chain, Enrollment, Program
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
-from generation import jobs, rendering
+from generation import jobs, quota, upkeep
 from generation.jobs import Wish
 from generation.models import Brief, Job, Lane, QuotaEntry
 from generation.refusals import JobEnded, ModelAway, OutOfBounds, QuotaUsedUp
@@ -33,7 +33,7 @@ def test_a_brief_makes_one_queued_job_per_variation_and_spends_each(artist: Enro
         (2, 0, "queued"),
         (3, 1, "queued"),
     ]
-    assert jobs.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 3
+    assert quota.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 3
     chain = Chain.objects.get(program=artist.program)
     assert audit.verify(chain) is None
     assert "red circle" not in "".join(chain.entries.values_list("facts", flat=True))  # the prompt is a personal word
@@ -100,13 +100,13 @@ def test_the_quota_refuses_the_whole_brief(program: Program) -> None:
     with pytest.raises(QuotaUsedUp):
         submit(replace(WISH, variations=2), artist)
     submit(WISH, artist)
-    assert jobs.quota_left(artist, clock.now()) == 0
+    assert quota.quota_left(artist, clock.now()) == 0
 
 
 def test_cancelling_a_queued_job_gives_its_clip_back(program: Program) -> None:
     artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=1))
     jobs.cancel(make.job(enrollment=artist), by=artist.user)
-    assert jobs.quota_left(artist, clock.now()) == 1
+    assert quota.quota_left(artist, clock.now()) == 1
     submit(WISH, artist)
 
 
@@ -177,7 +177,7 @@ def test_the_quota_renews_at_midnight_of_the_program(at: Clock) -> None:
 def test_days_of_23_and_25_hours(at: Clock, instant: datetime, renews: datetime) -> None:
     make.pipeline()
     artist = paris_artist()
-    assert jobs.quota_renews_at(artist, instant).astimezone(UTC) == renews
+    assert quota.quota_renews_at(artist, instant).astimezone(UTC) == renews
     at(instant)
     submit(WISH, artist)
     at(renews - timedelta(microseconds=1))
@@ -195,8 +195,8 @@ def test_a_refund_after_midnight_belongs_to_the_day_it_was_spent(at: Clock) -> N
     job = submit(WISH, artist).jobs.get()
     at(datetime(2026, 11, 2, 8, 0, tzinfo=UTC))
     jobs.cancel(job, by=artist.user)
-    assert jobs.quota_left(artist, clock.now()) == 2  # not three
-    assert jobs.quota_left(artist, datetime(2026, 11, 1, 22, 0, tzinfo=UTC)) == 2
+    assert quota.quota_left(artist, clock.now()) == 2  # not three
+    assert quota.quota_left(artist, datetime(2026, 11, 1, 22, 0, tzinfo=UTC)) == 2
 
 
 # --- cancelling -----------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_cancelling_twice(artist: Enrollment) -> None:
 
 def test_cancelling_a_running_job_twice_asks_once(artist: Enrollment) -> None:
     job = make.job(enrollment=artist)
-    rendering.claim("w")
+    make.claimed("w")
     asked = jobs.cancel(job, by=artist.user).cancel_asked_at
     assert jobs.cancel(job, by=artist.user).cancel_asked_at == asked
     chain = Chain.objects.get(program=artist.program)
@@ -273,9 +273,9 @@ def test_the_sweep_rings_for_what_waits(
     rung: list[str] = []
     monkeypatch.setattr(current_app, "send_task", lambda name, **kwargs: rung.append(name))
     with django_capture_on_commit_callbacks(execute=True):
-        rendering.sweep()
+        upkeep.sweep()
     assert rung == []
     make.job(enrollment=artist)
     with django_capture_on_commit_callbacks(execute=True):
-        rendering.sweep()
+        upkeep.sweep()
     assert rung == ["generation.render"]

@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from access import audit, clock, halting, locking
 from access.models import Chain, Program
-from generation import jobs, rendering
+from generation import claiming, jobs, rendering, upkeep
 from generation.encoding import encode
 from generation.models import Job, JobQuerySet, Lane, Output, QuotaEntry
 from generation.refusals import JobEnded, LeaseLost
@@ -96,9 +96,9 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.QuerySet, "select_for_update", lock_chains_only)
 
 
-def start_unguarded(job: Job, worker: str, now: Any) -> bool:
-    """``rendering._start`` as somebody would write it who trusts what he read a moment ago."""
-    lease = rendering.lease("load", now)
+def start_unguarded(job: Job, worker: str, now: Any, batch: Any) -> bool:
+    """``claiming._start`` as somebody would write it who trusts what he read a moment ago."""
+    lease = rendering.lease(job, "load", now)
     started = {"state": "running", "attempt": models.F("attempt") + 1, "worker": worker, "lease_until": lease}
     return bool(Job.objects.filter(pk=job.pk).update(**started))
 
@@ -128,10 +128,10 @@ def test_two_workers_claim_one_job(
     winners: int,
 ) -> None:
     make.job(enrollment=make.artist(program=program))
-    slowed(rendering, "_start", then=None if guard else start_unguarded)
+    slowed(claiming, "_start", then=None if guard else start_unguarded)
     if not locks:
         without_locks(monkeypatch)
-    results = together(lambda: rendering.claim("one"), lambda: rendering.claim("two"))
+    results = together(lambda: make.claimed("one"), lambda: make.claimed("two"))
     assert len(won(results)) == winners
     assert Job.objects.get().attempt == winners
     assert_chains_hold()
@@ -144,7 +144,7 @@ def test_many_workers_many_artists_each_job_once(program: Program) -> None:
     def drain() -> list[Job]:
         taken = []
         for _ in range(20):
-            if job := rendering.claim(f"worker-{threading.get_ident()}"):
+            if job := make.claimed(f"worker-{threading.get_ident()}"):
                 taken.append(job)
         return taken
 
@@ -165,24 +165,24 @@ def test_two_workers_and_an_artist_who_may_render_one_at_a_time(
 ) -> None:
     artist = make.artist(program=program, cohort=make.cohort(program=program, concurrency=1))
     make.brief(enrollment=artist, variations=2)
-    inside = slowed(rendering, "_start")
+    inside = slowed(claiming, "_start")
     if not locks:
         without_locks(monkeypatch)
         different_jobs(monkeypatch)
-    won(together(lambda: rendering.claim("one"), after(inside, lambda: rendering.claim("two"))))
+    won(together(lambda: make.claimed("one"), after(inside, lambda: make.claimed("two"))))
     assert Job.objects.running().count() == running
 
 
 def different_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the second claimer look at another job than the first, so that the guarded update alone does not save us."""
-    claimable = rendering._claimable
+    claimable = claiming._claimable
     turns = iter([1, -1])
 
     def ordered(program: Program, now: Any) -> Any:
         found = claimable(program, now)
         return found if next(turns) == 1 else found.reverse()
 
-    monkeypatch.setattr(rendering, "_claimable", ordered)
+    monkeypatch.setattr(claiming, "_claimable", ordered)
 
 
 # --- quota ----------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_two_tabs_and_a_quota_of_one(
 ) -> None:
     artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=1))
     Lane.objects.create(enrollment=artist, program=program)  # making it would already be a meeting of the two
-    slowed(jobs, "_write_brief")
+    slowed(jobs, "_brief")
     if not locks:
         without_locks(monkeypatch)
     results = together(*[lambda: make.brief(enrollment=artist)] * 2)
@@ -242,7 +242,7 @@ def halt(program: Program) -> Callable[[], float]:
 
 
 def claim_and_time() -> tuple[Job | None, float]:
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     return job, time.monotonic()
 
 
@@ -254,7 +254,7 @@ def test_no_claim_commits_after_the_halt(
     make.job(enrollment=make.artist(program=program))
     if not locked:
         monkeypatch.setattr(locking, "_lock", lambda function, program: None)
-    inside = slowed(rendering, "_start", seconds=1.0)
+    inside = slowed(claiming, "_start", seconds=1.0)
     (job, claimed_at), halted_at = together(claim_and_time, after(inside, halt(program)))
     assert job
     assert (claimed_at - 0.3 < halted_at) == locked  # else the job started long after everybody was told it had stopped
@@ -281,7 +281,7 @@ def test_no_output_is_finished_after_the_halt(
     program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:
     make.job(enrollment=make.artist(program=program))
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     rendered = encode(make.clip(), width=96)
     if not locked:
@@ -311,7 +311,7 @@ def test_halts_and_claims_by_the_dozen(program: Program) -> None:
 
     def work() -> None:
         while not ended.is_set():
-            if job := rendering.claim("worker"):
+            if job := make.claimed("worker"):
                 started.append(job.started_at.timestamp() if job.started_at else 0.0)
                 rendering.put_back(job)
 
@@ -326,9 +326,9 @@ def test_halts_and_claims_by_the_dozen(program: Program) -> None:
 def test_cancel_against_claim(program: Program, slowed: Callable[..., threading.Event], guard: bool) -> None:
     artist = make.artist(program=program)
     job = make.job(enrollment=artist)
-    inside = slowed(rendering, "_start", then=None if guard else start_unguarded)
+    inside = slowed(claiming, "_start", then=None if guard else start_unguarded)
     claimed, cancelled = together(
-        lambda: rendering.claim("worker"), after(inside, lambda: jobs.cancel(job, by=artist.user))
+        lambda: make.claimed("worker"), after(inside, lambda: jobs.cancel(job, by=artist.user))
     )
     row = Job.objects.get()
     assert isinstance(cancelled, Job) and row.state == "cancelled"
@@ -344,7 +344,7 @@ def test_cancel_against_put_back_by_the_dozen(program: Program) -> None:
     artist = make.artist(program=program)
     for _ in range(12):
         job = make.job(enrollment=artist)
-        taken = rendering.claim("worker")
+        taken = make.claimed("worker")
         assert taken
         results = together(
             lambda job=job: jobs.cancel(job, by=artist.user),  # type: ignore[misc]
@@ -367,7 +367,7 @@ def test_sweep_against_finish(
     """The lease was good when finish looked, and is swept away before finish writes."""
     settings.LEASES = {**settings.LEASES, "encode": 0.6}
     make.job(enrollment=make.artist(program=program))
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     rendered = encode(make.clip(), width=96)
     rendering.report(job, phase="encode", step=job.steps)
@@ -384,7 +384,7 @@ def test_sweep_against_finish(
 
     def sweep() -> int:
         time.sleep(0.8)
-        return rendering.sweep()
+        return upkeep.sweep()
 
     finished, swept = together(lambda: rendering.finish(job, rendered), after(inside, sweep))
     assert swept == 1
@@ -402,13 +402,13 @@ def test_two_sweeps_count_one_failure(
     program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, fenced: bool
 ) -> None:
     make.job(enrollment=make.artist(program=program))
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     Job.objects.update(lease_until=clock.now() - timedelta(seconds=1))
     if not fenced:
         monkeypatch.setattr(JobQuerySet, "attempted", lambda self, pk, attempt: self.filter(pk=pk))
         monkeypatch.setattr(JobQuerySet, "filter", unfenced(JobQuerySet.filter))
-    slowed(rendering, "_count_failure")
+    slowed(upkeep, "count_failure")
     together(rendering.expire, rendering.expire)
     assert Job.objects.get().failures == (1 if fenced else 2)
 
@@ -425,7 +425,7 @@ def unfenced(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_finish_twice_at_once_is_one_output(program: Program) -> None:
     make.job(enrollment=make.artist(program=program))
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     rendered = encode(make.clip(), width=96)
     results = together(lambda: rendering.finish(job, rendered), lambda: rendering.finish(replace_job(job), rendered))

@@ -7,7 +7,7 @@ import pytest
 
 from access import audit, clock, halting
 from access.models import Chain, Enrollment, Halt
-from generation import jobs, rendering
+from generation import jobs, rendering, upkeep
 from generation.encoding import encode
 from generation.models import Job, Output, QuotaEntry
 from generation.refusals import JobEnded, LeaseLost
@@ -24,7 +24,7 @@ def queued(artist: Enrollment) -> Job:
 
 def running(artist: Enrollment) -> Job:
     queued(artist)
-    job = rendering.claim("worker")
+    job = make.claimed("worker")
     assert job
     return job
 
@@ -38,7 +38,7 @@ def finished(artist: Enrollment) -> Job:
 def failed(artist: Enrollment) -> Job:
     queued(artist)
     for _ in range(Job.MAX_FAILURES):
-        job = rendering.claim("worker")
+        job = make.claimed("worker")
         assert job
         rendering.fail(job, REASON)
     return job
@@ -65,15 +65,15 @@ def lift(job: Job) -> None:
 
 
 ACTIONS: dict[str, Callable[[Job], object]] = {
-    "claim": lambda job: rendering.claim("another"),
+    "claim": lambda job: make.claimed("another"),
     "report": lambda job: rendering.report(job, phase="denoise", step=3, jpeg=b"jpeg"),
     "finish": lambda job: rendering.finish(job, encode(make.clip(), width=96)),
     "put_back": rendering.put_back,
     "fail": lambda job: rendering.fail(job, REASON),
     "end_cancelled": rendering.end_cancelled,
     "cancel": lambda job: jobs.cancel(job, by=job.enrollment.user),
-    "sweep": lambda job: rendering.sweep(),
-    "sweep late": lambda job: rendering.sweep(),
+    "sweep": lambda job: upkeep.sweep(),
+    "sweep late": lambda job: upkeep.sweep(),
     "halt": halt,
     "lift": lift,
 }
@@ -167,19 +167,19 @@ def test_the_third_failure_fails_it_readably_refunds_once_and_tells(artist: Enro
 def test_three_leases_that_run_out_fail_it_too(artist: Enrollment, at: Clock) -> None:
     job, now = queued(artist), clock.now()
     for _ in range(3):
-        assert rendering.claim("worker")
+        assert make.claimed("worker")
         now += timedelta(hours=1)
         at(now)
-        rendering.sweep()
+        upkeep.sweep()
     job.refresh_from_db()
-    assert (job.state, job.failures, job.reason) == ("failed", 3, rendering.GAVE_UP)
+    assert (job.state, job.failures, job.reason) == ("failed", 3, upkeep.GAVE_UP)
     assert QuotaEntry.objects.filter(job=job, kind="refund").count() == 1
 
 
 def test_hand_backs_never_add_up_to_a_failure(artist: Enrollment) -> None:
     job = queued(artist)
     for _ in range(5):
-        taken = rendering.claim("worker")
+        taken = make.claimed("worker")
         assert taken
         rendering.put_back(taken)
     job.refresh_from_db()
@@ -200,7 +200,7 @@ def test_a_cancel_in_the_meantime_wins_and_is_refunded_once(
         end(job)
     else:
         at(clock.now() + timedelta(hours=1))
-        rendering.sweep()
+        upkeep.sweep()
     job.refresh_from_db()
     assert job.state == "cancelled"
     assert QuotaEntry.objects.filter(job=job, kind="refund").count() == 1
@@ -235,13 +235,13 @@ def test_a_sweep_leaves_a_worker_alone_that_reported_a_moment_ago(
     """Between the sweep's look and its write, the worker gives a sign of life."""
     job = running(artist)
     at(clock.now() + timedelta(hours=1))
-    count = rendering._count_failure
+    count = upkeep.count_failure
 
     def report_first(*args: object) -> None:
         rendering.report(job, phase="denoise", step=1)
         count(*args)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr(rendering, "_count_failure", report_first)
-    rendering.sweep()
+    monkeypatch.setattr(upkeep, "count_failure", report_first)
+    upkeep.sweep()
     job.refresh_from_db()
     assert (job.state, job.failures) == ("running", 0)

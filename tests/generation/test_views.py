@@ -13,7 +13,7 @@ from django.urls import reverse
 from access import clock, halting
 from access.models import Enrollment, Halt, Program
 from access.text import clean
-from generation import jobs, rendering
+from generation import jobs, rendering, upkeep
 from generation.forms import BriefForm
 from generation.models import Brief, Job
 from generation.views import library
@@ -178,7 +178,7 @@ def test_working_on_takes_ones_own_settings_and_nobody_elses(
 
 
 def test_the_studio_says_what_is_wrong_with_the_model(client: Client, program: Program) -> None:
-    rendering.note_trouble(make.pipeline(), "The folder is gone.")
+    upkeep.note_trouble(make.pipeline(), "The folder is gone.")
     assert "The folder is gone." in body(client.get(studio(program)))
 
 
@@ -201,7 +201,7 @@ def test_polling_goes_on_while_the_job_is_open_and_stops_with_286(client: Client
     job = make.job(enrollment=artist)
     waiting = client.get(page_of(job, "job_live"))
     assert waiting.status_code == 200 and "hx-trigger" in body(waiting)
-    taken = rendering.claim("worker")
+    taken = make.claimed("worker")
     assert taken
     rendering.report(taken, phase="denoise", step=4, jpeg=b"\xff\xd8jpeg")
     running = client.get(page_of(job, "job_live"))
@@ -241,7 +241,7 @@ def test_a_job_in_line_says_its_place_and_a_failed_one_its_reason(client: Client
     assert "Next in line" in body(client.get(page_of(first)))
     assert "Number 2 in line" in body(client.get(page_of(second)))
     for _ in range(3):
-        taken = rendering.claim("worker")
+        taken = make.claimed("worker")
         assert taken
         rendering.fail(taken, "It broke, and here is why.")
     assert "It broke, and here is why." in body(client.get(page_of(first)))
@@ -256,7 +256,7 @@ def test_cancel_comes_too_late(client: Client, artist: Enrollment) -> None:
 @pytest.mark.parametrize("name", ["job", "job_live", "job_preview"])
 def test_the_job_of_another_does_not_exist(stranger: Client, client: Client, artist: Enrollment, name: str) -> None:
     job = make.job(enrollment=artist)
-    taken = rendering.claim("worker")
+    taken = make.claimed("worker")
     assert taken
     rendering.report(taken, phase="denoise", step=1, jpeg=b"\xff\xd8jpeg")
     assert client.get(page_of(job, name)).status_code == 200
@@ -281,7 +281,7 @@ def test_a_job_is_not_found_under_another_program(artist: Enrollment) -> None:
 def test_a_preview_is_private_and_goes_with_the_job(client: Client, artist: Enrollment) -> None:
     job = make.job(enrollment=artist)
     assert client.get(page_of(job, "job_preview")).status_code == 404
-    taken = rendering.claim("worker")
+    taken = make.claimed("worker")
     assert taken
     rendering.report(taken, phase="denoise", step=1, jpeg=b"\xff\xd8jpeg")
     response = client.get(page_of(job, "job_preview"))

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from access.models import Enrollment
-from generation import rendering
+from generation import rendering, upkeep
 from generation.watchdog import GRACE, Watchdog, pool_pids
 from tests import make
 
@@ -27,7 +27,7 @@ def dog(monkeypatch: pytest.MonkeyPatch) -> Watchdog:
 
 def lease_of(artist: Enrollment, worker: str) -> datetime:
     make.job(enrollment=artist)
-    job = rendering.claim(worker)
+    job = make.claimed(worker)
     assert job and job.lease_until
     return job.lease_until
 
@@ -45,7 +45,7 @@ def test_a_child_whose_job_was_swept_away_is_ended_all_the_same(artist: Enrollme
     lease = lease_of(artist, ME)
     dog.overdue()
     at(lease + timedelta(seconds=1))
-    rendering.sweep()
+    upkeep.sweep()
     assert dog.overdue() == []
     at(lease + GRACE + timedelta(seconds=1))
     assert dog.overdue() == [CHILD]
@@ -55,14 +55,14 @@ def test_a_child_that_went_on_to_another_job_lives(artist: Enrollment, dog: Watc
     lease = lease_of(artist, ME)
     dog.overdue()
     at(lease + GRACE + timedelta(seconds=1))
-    rendering.sweep()
-    assert rendering.claim(ME)
+    upkeep.sweep()
+    assert make.claimed(ME)
     assert dog.overdue() == []
 
 
 def test_a_child_that_ended_its_job_lives(artist: Enrollment, dog: Watchdog, at: Clock) -> None:
     make.job(enrollment=artist)
-    job = rendering.claim(ME)
+    job = make.claimed(ME)
     assert job and job.lease_until
     dog.overdue()
     rendering.put_back(job)

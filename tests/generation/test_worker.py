@@ -1,41 +1,79 @@
-"""What a worker does between jobs."""
+"""What a worker does between jobs, and with several batches at hand."""
 
 from pathlib import Path
 
 import pytest
 
-from generation import worker
+from generation import ending, engines, registry, worker
+from generation.models import Pipeline
 from tests import make
+from tests.generation.conftest import DrawnEngine
 
 pytestmark = pytest.mark.django_db
 
 
-class Shelf:
-    """An engine that only counts how often it was loaded."""
-
-    def __init__(self) -> None:
-        self.loads = 0
-
-    def load(self) -> None:
-        self.loads += 1
-
-
-def test_an_idle_worker_loads_the_model_once_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_worker_loads_the_model_once_before_anybody_asks(engine: DrawnEngine) -> None:
     make.pipeline()
-    shelf = Shelf()
-    monkeypatch.setattr(worker, "_engines", {})
-    monkeypatch.setattr(worker, "make_engine", lambda pipeline: shelf)
     worker.serve()
     worker.serve()
-    assert shelf.loads == 1
+    assert engine.loads == 1
 
 
-def test_a_folder_that_cannot_be_loaded_is_told_of_before_anybody_waits(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    pipeline = make.pipeline(slug="broken", folder=str(tmp_path))
-    monkeypatch.setattr(worker, "_engines", {})
+def test_what_was_found_is_noted_on_the_pipeline(engine: DrawnEngine) -> None:
+    pipeline = make.pipeline()
     worker.serve()
     pipeline.refresh_from_db()
-    assert "model_index.json" in pipeline.trouble
-    assert worker._engines == {}
+    assert pipeline.loaded == engine.found and pipeline.loaded_at
+
+
+def test_a_folder_that_cannot_be_loaded_is_told_of_before_anybody_waits(engine: DrawnEngine) -> None:
+    pipeline = make.pipeline()
+    engine.trouble = "It is broken."
+    worker.serve()
+    pipeline.refresh_from_db()
+    assert pipeline.trouble == "It is broken."
+    assert not engines.are_any()
+
+
+def test_a_pipeline_of_another_queue_is_left_to_its_own_workers(engine: DrawnEngine) -> None:
+    Pipeline.objects.filter(pk=make.pipeline().pk).update(queue="big")
+    worker.serve()
+    assert engine.loads == 0
+
+
+def test_a_bounded_number_of_models_is_resident(
+    monkeypatch: pytest.MonkeyPatch, settings: pytest.FixtureRequest, engine: DrawnEngine
+) -> None:
+    settings.RENDER_RESIDENT = 2
+    made: dict[str, DrawnEngine] = {}
+    monkeypatch.setattr(engines, "make_engine", lambda pipeline: made.setdefault(pipeline.slug, DrawnEngine()))
+    first, second, third = (make.pipeline(slug=slug) for slug in ("first", "second", "third"))
+    for pipeline in (first, second, first, third):
+        engines.loaded(pipeline)
+    assert made["second"].is_freed and not made["first"].is_freed and not made["third"].is_freed
+
+
+def test_a_changed_row_is_loaded_anew(engine: DrawnEngine) -> None:
+    pipeline = make.pipeline()
+    engines.loaded(pipeline)
+    pipeline.cache = "first_block"
+    assert not engines.is_resident(pipeline)
+    engines.loaded(pipeline)
+    assert engine.is_freed
+
+
+def test_a_repinned_folder_is_loaded_anew(engine: DrawnEngine, tmp_path: Path) -> None:
+    pipeline = make.pipeline()
+    engines.loaded(pipeline)
+    pipeline.folder = str(tmp_path)
+    (tmp_path / "model_index.json").write_text("{}")
+    assert not engines.is_resident(registry.pin(pipeline, by=None))
+
+
+def test_asked_to_end_it_takes_nothing_more(engine: DrawnEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    artist = make.artist(program=make.program())
+    make.pipeline()
+    make.job(enrollment=artist)
+    monkeypatch.setattr(ending, "_asked_at", 0.0)
+    monkeypatch.setattr(ending, "is_forgotten", lambda: False)
+    assert worker.drain() == 0

@@ -7,7 +7,7 @@ import pytest
 
 from access import clock
 from access.models import Enrollment
-from generation import rendering
+from generation import rendering, upkeep
 from generation.encoding import encode
 from generation.models import Job, Output, QuotaEntry
 from generation.refusals import LeaseLost
@@ -17,10 +17,10 @@ from tests import make
 @pytest.fixture
 def zombie_and_heir(artist: Enrollment, at: Callable[[datetime], None]) -> tuple[Job, Job]:
     make.job(enrollment=artist)
-    zombie = rendering.claim("zombie")
+    zombie = make.claimed("zombie")
     at(clock.now() + timedelta(hours=1))
-    rendering.sweep()
-    heir = rendering.claim("heir")
+    upkeep.sweep()
+    heir = make.claimed("heir")
     assert zombie and heir and zombie.pk == heir.pk and (zombie.attempt, heir.attempt) == (1, 2)
     return zombie, heir
 
@@ -67,7 +67,7 @@ def test_one_output_whoever_comes_first(zombie_and_heir: tuple[Job, Job]) -> Non
 def test_a_late_finish_within_the_sweeps_rhythm_is_refused(artist: Enrollment, at: Callable[[datetime], None]) -> None:
     """The lease ran out and nobody has swept yet: the attempt is over all the same."""
     make.job(enrollment=artist)
-    late = rendering.claim("late")
+    late = make.claimed("late")
     assert late
     at(clock.now() + timedelta(hours=1))
     with pytest.raises(LeaseLost):

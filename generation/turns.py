@@ -1,0 +1,152 @@
+"""One batch in a worker's hands, from its claim to whatever end each of its members meets."""
+
+import hashlib
+import logging
+import time
+
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from generation import engines, rendering, upkeep
+from generation.engine import Clip, Order
+from generation.line import size_of
+from generation.models import Job, Output
+from generation.refusals import OutOfMemory, Stop, Trouble
+from generation.watch import BatchWatch
+
+log = logging.getLogger(__name__)
+
+OUT_OF_MEMORY = (
+    "The model ran out of memory while it made this clip. Please try a smaller size, a shorter clip or later."
+)
+STOPPED = "The model stopped with an error while it made this clip. Please try again, or change the prompt."
+
+
+class Turn:
+    """Renders the claimed jobs of one batch. ``watch.denoised`` is set when the next batch may be denoised."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self.jobs, self.pipeline = jobs, jobs[0].pipeline
+        for job in jobs:  # one row of it, on which the engine notes what it found
+            job.pipeline = job.brief.pipeline = self.pipeline
+            job.brief.enrollment = job.enrollment
+        self.watch = BatchWatch(jobs)
+        self.finished: list[tuple[Output, Clip]] = []
+
+    @property
+    def is_alone(self) -> bool:
+        """A job that broke before renders while nothing else does, so that it can break nothing else."""
+        return any(job.failures for job in self.jobs)
+
+    def run(self) -> None:
+        """Render, encode and finish; every way in which this can end is dealt with here."""
+        close_old_connections()  # a hand keeps its connection between turns
+        try:
+            self._render()
+            self._follow_up()
+        except Trouble as trouble:
+            log.warning("%s waits: %s", self, trouble)
+            self._leave_alone(str(trouble))
+        except (OperationalError, InterfaceError):  # locked, full or gone: nothing that the jobs did
+            log.exception("%s waits", self)
+            self._leave_alone("The worker cannot use its database.")
+        except Stop:  # asked to end, or nobody left who waits for it
+            self.put_back()
+        except OutOfMemory:
+            log.exception("%s does not fit", self)
+            self._fail(OUT_OF_MEMORY, is_final=len(self.jobs) == 1)
+        except Exception:
+            log.exception("%s failed", self)
+            self._fail(STOPPED)
+        finally:
+            self.watch.denoised.set()
+
+    def put_back(self) -> None:
+        """What is still in hand returns to its old place."""
+        for place, job in self.watch.members():
+            self.watch.live.discard(place)
+            rendering.put_back(job)
+
+    def _leave_alone(self, trouble: str) -> None:
+        """The jobs wait in their places; their pipeline says why, and is tried again after a rest, from the files."""
+        engines.free(self.pipeline)
+        upkeep.note_trouble(self.pipeline, trouble)
+        self.put_back()
+
+    def _fail(self, reason: str, *, is_final: bool = False) -> None:
+        engines.free(self.pipeline)  # an error may leave a model in any state; the next job loads it anew
+        for place, job in self.watch.members():
+            self.watch.live.discard(place)
+            rendering.fail(job, reason, is_final=is_final)
+
+    def _render(self) -> None:
+        engine = engines.loaded(self.pipeline)
+        clips = engine.render([order_of(job) for job in self.jobs], self.watch)
+        since = time.monotonic()
+        for place, job in self.watch.members():
+            clip = clips[place]
+            assert clip is not None, "an engine leaves out only what is not wanted"
+            self._finish(place, job, clip)
+        self._note_timing(time.monotonic() - since)
+
+    def _finish(self, place: int, job: Job, clip: Clip) -> None:
+        from generation.encoding import encode  # Pillow and ffmpeg, needed in the child only
+
+        self.watch.phase("encode")
+        if not self.watch.is_live(place):
+            return
+        clip.provenance.update(self._circumstances(place, clip))
+        rendered = encode(clip, width=self._width())
+        seconds = self.watch.share()
+        output = self.watch.keep_at(place, lambda: rendering.finish(job, rendered, seconds=seconds))
+        self.watch.live.discard(place)
+        if output:
+            self.finished.append((output, clip))
+
+    def _circumstances(self, place: int, clip: Clip) -> dict[str, object]:
+        """What provenance says beyond what the engine knows: the batch, and the pixels by their hash."""
+        batch = {"id": str(self.jobs[0].batch), "size": len(self.jobs), "place": place}
+        return {"batch": batch, "frames_sha256": hashlib.sha256(clip.frames.tobytes()).hexdigest()}
+
+    def _width(self) -> int:
+        return int(self.pipeline.studio.get("deliver_width", 768))
+
+    def _note_timing(self, encoding: float) -> None:
+        """Only a turn that went well says how long one takes, and that encoder and disk work."""
+        if not self.finished:
+            return
+        upkeep.note_trouble(self.pipeline, "")
+        clips = len(self.jobs) * size_of(self.jobs[0])
+        watch = self.watch
+        whole = time.monotonic() - watch.denoising_since
+        around = max(encoding, whole - watch.seconds_denoising)
+        upkeep.note_timing(
+            self.pipeline, per_step=watch.seconds_denoising / self.jobs[0].steps / clips, around=around / clips
+        )
+
+    def _follow_up(self) -> None:
+        """The renditions nobody waits for. What goes wrong here is made up for by ``renditions.complete_all``."""
+        from generation.encoding import encode_rest
+
+        for output, clip in self.finished:
+            try:
+                rendering.add_renditions(output, encode_rest(clip, width=self._width()))
+            except (Trouble, OperationalError) as trouble:
+                log.warning("the renditions of %s follow later: %s", output, trouble)
+
+    def __str__(self) -> str:
+        return f"batch {self.jobs[0].batch} of {len(self.jobs)}"
+
+
+def order_of(job: Job) -> Order:
+    brief = job.brief
+    return Order(
+        brief.prompt,
+        brief.negative_prompt,
+        brief.steps,
+        brief.guidance,
+        job.seed,
+        brief.width,
+        brief.height,
+        brief.frames,
+        brief.first_frame.file.path if brief.first_frame else None,
+    )

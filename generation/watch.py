@@ -1,0 +1,130 @@
+"""Looks on while a batch renders: asks for each member whether it may go on, writes progress and previews."""
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+from PIL import Image
+
+from generation import ending, rendering
+from generation.engine import Picture
+from generation.models import Job
+from generation.refusals import CancelAsked, Deserted, HaltMet, HandBack, LeaseLost, Stop
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPORT_EVERY = 1.0  # seconds between writes of progress
+PREVIEW_WIDTH = 480
+DATABASE_AGAIN = 0.25  # seconds until a lost database is asked again
+
+
+class BatchWatch:
+    """One for each batch; its members are counted by their place in it.
+
+    A member that may not go on leaves the batch at once: its fence is closed, nothing more of it is shown or decoded.
+    When the last has left, the render is stopped.
+    """
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = list(jobs)
+        self.live = set(range(len(jobs)))
+        self.denoised = threading.Event()  # from here on the next batch may be denoised
+        self.began_at = time.monotonic()
+        self.written_at = 0.0
+        self.shown = -1  # whose preview was written last
+        self.denoising_since = self.seconds_denoising = 0.0
+
+    # --- what engines call ---
+    def step(self, number: int, picture: Callable[[int], Picture]) -> None:
+        self._ask()
+        if time.monotonic() - self.written_at >= REPORT_EVERY:
+            self.written_at = time.monotonic()
+            self._report("denoise", number, self._next_shown(), picture)
+
+    def phase(self, name: str) -> None:
+        self._ask()
+        if name == "denoise":
+            self.denoising_since = time.monotonic()
+        elif name == "decode":
+            self.seconds_denoising = time.monotonic() - self.denoising_since
+            self.denoised.set()
+        self._report(name, 0 if name == "denoise" else self.jobs[0].steps)
+
+    def is_live(self, place: int) -> bool:
+        return place in self.live
+
+    # --- what the worker asks ---
+    def members(self) -> list[tuple[int, Job]]:
+        """Those that are still wanted."""
+        return [(place, self.jobs[place]) for place in sorted(self.live)]
+
+    def share(self) -> float:
+        """Worker seconds of one member so far."""
+        return (time.monotonic() - self.began_at) / len(self.jobs)
+
+    def leave(self, place: int, why: Stop) -> None:
+        """End a member's part as its reason demands."""
+        job = self.jobs[place]
+        self.live.discard(place)
+        if isinstance(why, CancelAsked):
+            rendering.end_cancelled(job, seconds=self.share())
+        elif isinstance(why, LeaseLost):
+            log.warning("%s, attempt %d, is over: result discarded", job, job.attempt)
+        else:
+            rendering.put_back(job)
+
+    def keep_at(self, place: int, call: Callable[[], T]) -> T | None:
+        """What the call for a member gives; None if the member had to leave meanwhile."""
+        try:
+            return self._patiently(call)
+        except (CancelAsked, HaltMet, LeaseLost) as why:
+            self.leave(place, why)
+            return None
+
+    # --- within ---
+    def _ask(self) -> None:
+        if ending.is_asked():
+            raise HandBack
+        for place, job in self.members():
+            self.keep_at(place, lambda job=job: rendering.check(job))  # type: ignore[misc]  # bound now
+        if not self.live:
+            raise Deserted
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Wait for a database that restarts, as long as the lease may last; nothing is rendered unasked meanwhile."""
+        until = time.monotonic() + min(rendering.lease_seconds(job, "denoise") for job in self.jobs)
+        while True:
+            try:
+                return call()
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > until or ending.is_asked():
+                    raise
+                log.warning("the database is away; asking again")
+                connection.close()
+                time.sleep(DATABASE_AGAIN)
+
+    def _report(
+        self, phase: str, step: int, shown: int | None = None, picture: Callable[[int], Picture] | None = None
+    ) -> None:
+        for place, job in self.members():
+            jpeg = jpeg_of(picture(place)) if picture and place == shown else b""
+            self.keep_at(place, lambda job=job, jpeg=jpeg: rendering.report(job, phase=phase, step=step, jpeg=jpeg))  # type: ignore[misc]  # bound now
+
+    def _next_shown(self) -> int:
+        """Members take turns: a preview of each at every report would cost the batch more than it shows."""
+        later = [place for place in sorted(self.live) if place > self.shown]
+        self.shown = later[0] if later else min(self.live)
+        return self.shown
+
+
+def jpeg_of(picture: Picture) -> bytes:
+    image = Image.fromarray(picture)
+    image = image.resize((PREVIEW_WIDTH, round(image.height * PREVIEW_WIDTH / image.width)), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
