@@ -1,12 +1,19 @@
 "use strict";
-// The vocabulary becomes buttons that add their words to the prompt. Without this script it is a list to read.
-const prompt = document.querySelector("#studio textarea[name=prompt]");
+// The studio. Without this script it is a form like any other; with it, fewer presses and nothing lost on the way.
+const form = document.querySelector("#studio");
+const prompt = form.querySelector("textarea[name=prompt]");
 
+function typed(field) {
+  field.dispatchEvent(new Event("input", { bubbles: true })); // so that the draft is kept
+}
+
+// The vocabulary becomes buttons that add their words to the prompt.
 function add(word) {
   const written = prompt.value.trimEnd();
   prompt.value = written && written !== word ? `${written} ${word}` : word;
   prompt.focus();
   prompt.setSelectionRange(prompt.value.length, prompt.value.length);
+  typed(prompt);
 }
 
 for (const chip of document.querySelectorAll(".chip[data-word]")) {
@@ -20,5 +27,54 @@ for (const chip of document.querySelectorAll(".chip[data-word]")) {
 
 // Ctrl or Cmd + Enter generates, as in most places where one writes.
 prompt.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) prompt.form.requestSubmit();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
+
+// Who types a seed means that seed.
+form.querySelector("input[name=seed]").addEventListener("input", () => {
+  form.querySelector("input[name=seed_choice][value=fixed]").checked = true;
+});
+
+// Choosing a model or a picture is enough: their buttons press themselves.
+const model = form.querySelector("select[name=pipeline]");
+const switchModel = form.querySelector("#switch-model");
+if (model) {
+  switchModel.hidden = true;
+  model.addEventListener("change", () => form.requestSubmit(switchModel));
+}
+const picture = form.querySelector("#id_picture");
+if (picture) picture.addEventListener("change", () => picture.files.length && form.requestSubmit(form.querySelector("#upload")));
+
+// A draft that could not be kept says so, and a sign-in page does not end up in its place.
+const kept = document.querySelector("#draft-kept");
+function lost() {
+  kept.textContent = kept.dataset.lost;
+  kept.setAttribute("role", "alert");
+}
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target !== kept) return;
+  if (event.detail.isError || !event.detail.serverResponse.includes("data-draft")) {
+    event.detail.shouldSwap = false;
+    lost();
+  } else kept.removeAttribute("role");
+});
+document.body.addEventListener("htmx:sendError", lost);
+
+// A form that meets the sign-in on its way comes back with what was in it, in this tab alone.
+const drawer = `sent from ${location.pathname.replace(/\/studio\/.*/, "")}`;
+form.addEventListener("submit", (event) => {
+  const leaves = event.submitter?.hasAttribute("data-afresh");
+  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/csrf|idempotency/.test(name));
+  try {
+    if (leaves) sessionStorage.removeItem(drawer);
+    else sessionStorage.setItem(drawer, JSON.stringify(fields));
+  } catch { /* no room, or not allowed: the draft on the site is all there is */ }
+});
+if (document.referrer && new URL(document.referrer).pathname.startsWith("/accounts/")) {
+  const fields = JSON.parse(sessionStorage.getItem(drawer) ?? "[]");
+  for (const [name, value] of fields) {
+    const field = form.elements[name];
+    if (field && name !== "begun" && name !== "parent") field.value = value;
+  }
+  if (fields.length) typed(prompt);
+}

@@ -1,61 +1,129 @@
 """The page of one job: its place, its making, the clip itself, and what can be done with it."""
 
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from django.conf import settings
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.db.models import Prefetch
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseStopPolling
 
-from access import media
+from access import clock, media
 from access.audiences import MemberRequest, for_artists
-from access.models import Halt
-from generation import jobs, line
-from generation.models import Job, Output
+from access.models import AgreementVersion, Halt
+from generation import jobs, line, remaking
+from generation.forms import AgainForm
+from generation.models import Brief, Job, Lane, Output
+from generation.policies import may_download
+from generation.quota import quota_left
+from generation.refusals import NoDownload, PageStale
 from generation.views.shown import shown
+
+FOLLOWING = timedelta(minutes=2)  # in which a clip's other renditions arrive
+DESCENDANTS = 12  # shown at most
 
 
 def _own_job(request: MemberRequest, job_id: uuid.UUID) -> Job:
-    mine = Job.objects.owned_by(request.user).filter(program=request.program)
-    return get_object_or_404(mine.select_related("brief", "pipeline", "program", "enrollment__cohort"), pk=job_id)
+    mine = _with_outputs().owned_by(request.user).filter(program=request.program)
+    related = ("program", "enrollment__cohort", "brief__parent__brief", "brief__first_frame")
+    return get_object_or_404(mine.select_related(*related), pk=job_id)
+
+
+def _with_outputs() -> Any:
+    """Jobs together with what is shown of them."""
+    found = Job.objects.select_related("brief", "pipeline", "output__job", "repeat_of__job")
+    return found.prefetch_related("output__renditions", "repeat_of__renditions")
 
 
 @for_artists
 @require_safe
 def job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
-    """One clip: its place, its making, the clip itself."""
-    return render(request, "generation/job.html", _job_context(_own_job(request, job_id)))
+    """One clip: its place, its making, the clip itself, where it came from and what it led to."""
+    found = _own_job(request, job_id)
+    return render(request, "generation/job.html", {**_job_context(request, found), **_lineage(found)})
 
 
 @for_artists
 @require_safe
 def job_live(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
-    """The part of the job page that is polled; tells the page when there is nothing more to wait for."""
-    found = _own_job(request, job_id)
-    page = render(request, "generation/_job.html", _job_context(found))
-    return page if found.is_open else HttpResponseStopPolling(page.content)
+    """The part of the job page that is fetched again when something changed."""
+    return render(request, "generation/_job.html", _job_context(request, _own_job(request, job_id)))
 
 
-def _job_context(found: Job) -> dict[str, Any]:
-    place = line.place_of(found)
-    seconds = line.seconds_until_playable(found, place) if found.is_open else None
-    output = Output.objects.filter(job=found).prefetch_related("renditions").first()
-    args = [found.program.slug, found.pk]
-    preview = getattr(found, "preview", None)
+def _job_context(request: MemberRequest, found: Job) -> dict[str, Any]:
+    output = shown_output(found)
     return {
         "job": found,
+        **(_waiting(found) if found.is_open else {}),
+        "output": output and shown(output),
+        "is_following": bool(output and _is_following(output)),
+        "is_identical": bool(output and not output.is_of_a_batch),
+        "may_download": bool(output and may_download(request.user, output)),
+        "variations": _variations(found),
+        "seconds": found.brief.frames / float(found.pipeline.studio.get("call", {}).get("frame_rate", 8)),
+        "several": max(1, min(remaking.VARIED, request.enrollment.cohort.max_variations)),
+        "clips_left": quota_left(request.enrollment, clock.now()),
+        "key": uuid.uuid4(),
+    }
+
+
+def shown_output(found: Job) -> Output | None:
+    """A job's own output, or the one it repeats."""
+    return found.repeat_of or getattr(found, "output", None)
+
+
+def _is_following(output: Output) -> bool:
+    """Whether renditions of a clip that can be played already are still being made."""
+    is_new = clock.now() - output.created_at < FOLLOWING
+    return is_new and not all(output.rendition(recipe) for recipe in ("playable", "poster", "making"))
+
+
+def _waiting(found: Job) -> dict[str, Any]:
+    place = line.place_of(found)
+    seconds = line.seconds_until_playable(found, place)
+    preview = getattr(found, "preview", None)
+    url = reverse("job_preview", args=[found.program.slug, found.pk])
+    return {
         "place": place,
         "eta_seconds": None if seconds is None else ceil(seconds),
-        "preview_url": f"{reverse('job_preview', args=args)}?at={preview.made_at.timestamp()}" if preview else None,
-        "halt": Halt.objects.covering(found.enrollment, found.credential).first() if found.is_open else None,
+        "preview_url": f"{url}?at={preview.made_at.timestamp()}" if preview else None,
+        "halt": Halt.objects.covering(found.enrollment, found.credential).first(),
+        "is_paused": Lane.objects.filter(enrollment=found.enrollment, paused_at__isnull=False).exists(),
+        "can_cancel": not found.cancel_asked_at,
+    }
+
+
+def _hung(found: Job) -> dict[str, Any]:
+    """A job as a small picture that leads to its page."""
+    output = shown_output(found)
+    return {
+        "job": found,
         "output": output and shown(output),
-        "siblings": found.brief.jobs.exclude(pk=found.pk).order_by("number"),
-        "can_cancel": found.is_open and not found.cancel_asked_at,
-        "undo_seconds": settings.UNDO_SECONDS,
+        "url": reverse("job", args=[found.program.slug, found.pk]),
+    }
+
+
+def _variations(found: Job) -> list[dict[str, Any]]:
+    """All clips of the brief, this one among them; empty for a brief of one."""
+    if found.brief.variations < 2:
+        return []
+    siblings = _with_outputs().filter(brief=found.brief_id).select_related("program").order_by("number")
+    return [{**_hung(sibling), "is_this": sibling.pk == found.pk} for sibling in siblings]
+
+
+def _lineage(found: Job) -> dict[str, Any]:
+    """Where a job came from and what was made from it, the newest first."""
+    parent = found.brief.parent_id and _with_outputs().select_related("program").get(pk=found.brief.parent_id)
+    first = Prefetch("jobs", _with_outputs().select_related("program").order_by("number"), to_attr="all_jobs")
+    children = Brief.objects.filter(parent=found).order_by("-created_at").prefetch_related(first)[:DESCENDANTS]
+    return {
+        "came_from": {**_hung(parent), "how": found.brief.lineage} if parent else None,
+        "led_to": [{**_hung(brief.all_jobs[0]), "brief": brief, "how": brief.lineage} for brief in children],
     }
 
 
@@ -75,3 +143,95 @@ def cancel_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     found = _own_job(request, job_id)
     jobs.cancel(found, by=request.user)
     return redirect("job", slug=request.program.slug, job_id=found.pk)
+
+
+Again = Callable[[MemberRequest, Job, uuid.UUID], Brief]
+
+
+def _again(request: MemberRequest, job_id: uuid.UUID, verb: Again) -> HttpResponse:
+    """Make more of a job and show the first of it. The key of the page makes two presses one."""
+    found, form = _own_job(request, job_id), AgainForm(request.POST)
+    if not form.is_valid():
+        raise PageStale
+    if AgreementVersion.objects.unsigned_by(request.enrollment).exists():
+        return redirect("agreements", slug=request.program.slug)
+    brief = verb(request, found, form.cleaned_data["idempotency_key"])
+    return redirect("job", slug=request.program.slug, job_id=brief.jobs.get(number=1).pk)
+
+
+@for_artists
+@require_POST
+def vary_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
+    """The same settings under new seeds."""
+    return _again(
+        request,
+        job_id,
+        lambda request, found, key: remaking.vary(
+            found, enrollment=request.enrollment, credential=request.credential, key=key
+        ),
+    )
+
+
+@for_artists
+@require_POST
+def repeat_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
+    """Exactly the same again."""
+    return _again(
+        request,
+        job_id,
+        lambda request, found, key: remaking.repeat(
+            found, enrollment=request.enrollment, credential=request.credential, key=key
+        ),
+    )
+
+
+@for_artists
+@require_POST
+def retry_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
+    """Try a failed or cancelled one again."""
+    return _again(
+        request,
+        job_id,
+        lambda request, found, key: jobs.retry(found, by=request.user, credential=request.credential, key=key),
+    )
+
+
+@for_artists
+@require_safe
+def download_clip(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
+    """A copy of the clip as it is played, if the agreement lets artists keep copies."""
+    output = _output_to_keep(request, job_id)
+    playable = output.rendition("playable")
+    if playable is None:
+        raise Http404
+    return media.respond(request, playable.file, download_name=f"{_name_of(output)}.mp4")
+
+
+@for_artists
+@require_safe
+def download_recipe(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
+    """Everything that one needs to make the clip again, as JSON, under the same condition as the clip."""
+    from generation.recipes import recipe_of
+
+    output = _output_to_keep(request, job_id)
+    page = JsonResponse(recipe_of(output), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    return media.seal(page, f"{_name_of(output)}.json")
+
+
+def _output_to_keep(request: MemberRequest, job_id: uuid.UUID) -> Output:
+    """
+    Raises:
+        Http404: there is no clip yet. NoDownload: the agreement does not allow it.
+    """
+    output = shown_output(_own_job(request, job_id))
+    if output is None:
+        raise Http404
+    if not may_download(request.user, output):
+        raise NoDownload
+    return output
+
+
+def _name_of(output: Output) -> str:
+    """A file name that says what is in it: the beginning of the prompt, as far as it is ASCII, and the seed."""
+    words = slugify(output.job.brief.prompt)[:48].strip("-") or "clip"
+    return f"{words}-{output.job.seed}"

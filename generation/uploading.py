@@ -1,0 +1,155 @@
+"""Pictures that artists bring. What they send is never trusted and never kept: a confined process draws it anew."""
+
+import struct
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from access import audit, clock, storing
+from access.models import Enrollment
+from access.refusals import AgreementUnsigned
+from generation.models import FirstFrame
+from generation.policies import may_generate
+from generation.refusals import PictureUnusable
+from generation.sandbox.redraw import REASONS, SIDE
+
+HEAVIEST = 10 * 1024 * 1024  # bytes
+PATIENCE = 30.0  # seconds of the clock for the child, which has 15 of a core
+PER_HOUR = 60  # pictures of one enrollment
+PROGRAM = Path(settings.BASE_DIR) / "generation/sandbox/redraw.py"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+EMPTY = _("The file is empty. Choose a PNG, JPEG or WebP picture.")
+HEAVY = _("The picture is larger than 10 MB. Save it smaller, or as a JPEG, and choose it again.")
+FOREIGN = _("This is no PNG, JPEG or WebP picture. Save it as one of these and choose it again.")
+OFTEN = _("You brought very many pictures within this hour. Choose one of them, or wait a little.")
+AWAY = _("The picture could not be kept, through no fault of yours. Try it again in a minute.")
+SENTENCES = {
+    "unreadable": _("The picture is damaged or not complete. Open it, save it anew and choose it again."),
+    "too_large": _("The picture has more than 40 megapixels. Save it smaller and choose it again."),
+    "animated": _("The picture moves. Save one of its frames as a PNG, JPEG or WebP and choose that."),
+    "too_small": _("The picture is less than 16 pixels wide or high. Choose a larger one."),
+}
+
+
+class Upload(Protocol):
+    """As much of Django's UploadedFile as is needed: neither its name nor the type it claims."""
+
+    @property
+    def size(self) -> int | None: ...
+
+    def read(self, num_bytes: int = ..., /) -> bytes: ...
+
+
+def keep_first_frame(file: Upload, *, enrollment: Enrollment) -> FirstFrame:
+    """Draw an uploaded picture anew and keep that; the same picture again is the same first frame.
+
+    A PNG, JPEG or WebP of at most 10 MB and 40 megapixels becomes an upright, opaque RGB PNG of at most 2048 pixels a
+    side. Neither its own bytes nor its metadata are kept.
+
+    Raises:
+        AgreementUnsigned: it is not their turn yet.
+        PictureUnusable: with the reason in a sentence.
+    """
+    if not may_generate(enrollment):
+        raise AgreementUnsigned
+    _check_pace(enrollment)
+    raw = _read(file)
+    try:
+        with storing.workspace() as folder:
+            path = folder / "first_frame.png"
+            redraw(raw, path)
+            width, height = _size_of(path)
+            kept = storing.keep(path, "image/png")
+    except OSError as full:
+        raise PictureUnusable(str(AWAY)) from full
+    return _remember(kept, (width, height), enrollment)
+
+
+def _check_pace(enrollment: Enrollment) -> None:
+    recent = FirstFrame.objects.filter(enrollment=enrollment, created_at__gt=clock.now() - timedelta(hours=1))
+    if recent.count() >= PER_HOUR:
+        raise PictureUnusable(str(OFTEN))
+
+
+def _read(file: Upload) -> bytes:
+    if (file.size or 0) > HEAVIEST:
+        raise PictureUnusable(str(HEAVY))
+    raw = file.read(HEAVIEST + 1)
+    if not raw:
+        raise PictureUnusable(str(EMPTY))
+    if len(raw) > HEAVIEST:
+        raise PictureUnusable(str(HEAVY))
+    if not _is_of_a_known_kind(raw):
+        raise PictureUnusable(str(FOREIGN))
+    return raw
+
+
+def _is_of_a_known_kind(raw: bytes) -> bool:
+    """By the first bytes: its name and the type that the browser claims prove nothing."""
+    return raw.startswith((PNG, b"\xff\xd8\xff")) or (raw[:4] == b"RIFF" and raw[8:12] == b"WEBP")
+
+
+def redraw(raw: bytes, path: Path) -> None:
+    """Let the confined process decode the bytes and write the new picture to ``path``.
+
+    Raises:
+        PictureUnusable: it could not, took too long or was stopped by its limits.
+    """
+    with path.open("wb") as sink:
+        code = _run(raw, sink)
+    if code:
+        raise PictureUnusable(str(SENTENCES[REASONS.get(code, "unreadable")]))
+
+
+def _run(raw: bytes, sink: BinaryIO) -> int:
+    command = [sys.executable, "-I", str(PROGRAM)]
+    try:
+        done = subprocess.run(
+            command,
+            input=raw,
+            stdout=sink,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={},
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return -1
+    return done.returncode
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Width and height of what the confined process wrote, after a look at whether it is what was asked for.
+
+    Raises:
+        PictureUnusable: it is not.
+    """
+    with path.open("rb") as file:
+        head = file.read(29)
+    if len(head) < 29 or not head.startswith(PNG):
+        raise PictureUnusable(str(SENTENCES["unreadable"]))
+    width, height, depth, color, *_rest = struct.unpack(">IIBBBBB", head[16:29])
+    if (depth, color) != (8, 2) or not 0 < max(width, height) <= SIDE:
+        raise PictureUnusable(str(SENTENCES["unreadable"]))
+    return width, height
+
+
+def _remember(kept: storing.Kept, size: tuple[int, int], enrollment: Enrollment) -> FirstFrame:
+    with audit.recorded():
+        row = storing.file_row(kept)
+        if known := FirstFrame.objects.filter(enrollment=enrollment, file=row).first():
+            return known
+        now = clock.now()
+        made = FirstFrame.objects.create(enrollment=enrollment, file=row, width=size[0], height=size[1], created_at=now)
+        facts = {"sha256": row.sha256, "width": size[0], "height": size[1]}
+        audit.trace(
+            "keep_first_frame", program=enrollment.program, at=now, actor=enrollment.user, subject=made, facts=facts
+        )
+    return made
