@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 
 from generation import engines, rendering, upkeep
 from generation.engine import Clip, Order
@@ -39,7 +39,6 @@ class Turn:
 
     def run(self) -> None:
         """Render, encode and finish; every way in which this can end is dealt with here."""
-        close_old_connections()  # a hand keeps its connection between turns
         try:
             self._render()
             self._follow_up()

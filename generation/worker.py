@@ -6,6 +6,7 @@ import socket
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from django.conf import settings
+from django.db import connections
 
 from generation import ending, engines
 from generation.claiming import claim
@@ -17,6 +18,7 @@ from generation.upkeep import note_trouble
 
 log = logging.getLogger(__name__)
 
+LOOK_UP = 0.2  # seconds
 HAND_BACK_WITHIN = 6.0  # seconds after SIGTERM in which a turn may end by itself; a long decode would not
 
 
@@ -71,7 +73,10 @@ def _take_all(hands: "Hands") -> int:
 
 
 class Hands:
-    """Two turns at most: one denoises, one is past that. With ``RENDER_OVERLAP`` off one after the other, in place."""
+    """Two turns at most: one denoises, one is past that. With ``RENDER_OVERLAP`` off one after the other, in place.
+
+    Whoever waits here looks up now and then whether this child is asked to end.
+    """
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(2, "hand") if settings.RENDER_OVERLAP else None
@@ -83,40 +88,43 @@ class Hands:
             turn.run()
             return
         if turn.is_alone or not engines.is_resident(turn.pipeline):  # loading may free what another turn still uses
-            self.wait_for_all()
-        self.turns[self.pool.submit(turn.run)] = turn
-        turn.watch.denoised.wait()
-        if turn.is_alone:
-            self.wait_for_all()
-        while len(self.turns) > 1:
-            self.wait_for_one()
+            self.wait_until_fewer_than(1)
+        self.turns[self.pool.submit(_run, turn)] = turn
+        while not turn.watch.denoised.wait(LOOK_UP) and not ending.is_asked():
+            pass
+        self.wait_until_fewer_than(1 if turn.is_alone else 2)
 
     def wait_for_one(self) -> bool:
         """Wait until a turn ends; False if none is under way."""
-        if not self.turns:
-            return False
-        self._forget(wait(self.turns, return_when=FIRST_COMPLETED).done)
-        return True
+        under_way = len(self.turns)
+        self.wait_until_fewer_than(under_way)
+        return bool(under_way)
 
-    def wait_for_all(self) -> None:
-        self._forget(wait(self.turns).done)
-
-    def _forget(self, done: "set[Future[None]]") -> None:
-        for future in done:
-            self.turns.pop(future)
-            future.result()  # a turn deals with its own ends; anything else is a defect, and shows
+    def wait_until_fewer_than(self, many: int) -> None:
+        while len(self.turns) >= max(1, many) and not ending.is_asked():
+            for future in wait(self.turns, LOOK_UP, FIRST_COMPLETED).done:
+                self.turns.pop(future)
+                future.result()  # a turn deals with its own ends; anything else is a defect, and shows
 
     def end(self) -> None:
         """Let the turns under way end. Asked to end, hand back what takes too long, and go without it."""
         if self.pool is None:
             return
-        left = wait(self.turns, timeout=HAND_BACK_WITHIN if ending.is_asked() else None).not_done
+        left = wait(self.turns, HAND_BACK_WITHIN if ending.is_asked() else None).not_done
         for future in left:
             self.turns[future].put_back()
         if left:
             log.warning("asked to end: %d batches handed back unfinished", len(left))
             leave()
         self.pool.shutdown()
+
+
+def _run(turn: Turn) -> None:
+    """A turn in a thread of its own, whose connections end with it."""
+    try:
+        turn.run()
+    finally:
+        connections.close_all()
 
 
 def leave() -> None:

@@ -1,7 +1,10 @@
 """A drawn engine for whatever torch is not the point of; the queue, the encoder and the store are the real ones."""
 
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,9 @@ from generation import engines
 from generation.engine import Clip, Order, Watch
 from generation.refusals import Trouble
 from tests import make
+from tests.generation.racing import Verb
+
+Clock = Callable[[datetime], None]  # of the `at` fixture
 
 
 class DrawnEngine:
@@ -80,3 +86,21 @@ def program(db: None) -> Program:
 @pytest.fixture
 def artist(program: Program) -> Enrollment:
     return make.artist(program=program)
+
+
+@pytest.fixture
+def slowed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., threading.Event]:
+    """Make a function wait before it does its work; the event says that somebody is inside."""
+
+    def slow(owner: Any, name: str, *, seconds: float = 0.5, then: Verb | None = None) -> threading.Event:
+        inside, original = threading.Event(), then or getattr(owner, name)
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            inside.set()
+            time.sleep(seconds)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, wrapped)
+        return inside
+
+    return slow

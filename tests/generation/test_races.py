@@ -21,62 +21,9 @@ from generation.encoding import encode
 from generation.models import Job, JobQuerySet, Lane, Output, QuotaEntry
 from generation.refusals import JobEnded, LeaseLost
 from tests import make
+from tests.generation.racing import after, together, without_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-Verb = Callable[[], Any]
-PATIENCE = 20.0
-
-
-def together(*verbs: Verb) -> list[Any]:
-    """Run the verbs at once, each in a thread and connection of its own; what each gave or raised."""
-    results: list[Any] = [None] * len(verbs)
-    barrier = threading.Barrier(len(verbs))
-
-    def run(place: int, verb: Verb) -> None:
-        barrier.wait(PATIENCE)
-        try:
-            results[place] = verb()
-        except Exception as error:  # noqa: BLE001  whatever it is, the test looks at it
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(verbs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert not any(thread.is_alive() for thread in threads), "a deadlock"
-    return results
-
-
-def after(event: threading.Event, verb: Verb) -> Verb:
-    """The verb, once the event has come."""
-
-    def wait_first() -> Any:
-        assert event.wait(PATIENCE)
-        return verb()
-
-    return wait_first
-
-
-@pytest.fixture
-def slowed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., threading.Event]:
-    """Make a function wait before it does its work; the event says that somebody is inside."""
-
-    def slow(owner: Any, name: str, *, seconds: float = 0.5, then: Verb | None = None) -> threading.Event:
-        inside, original = threading.Event(), then or getattr(owner, name)
-
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            inside.set()
-            time.sleep(seconds)
-            return original(*args, **kwargs)
-
-        monkeypatch.setattr(owner, name, wrapped)
-        return inside
-
-    return slow
 
 
 @pytest.fixture
@@ -84,16 +31,6 @@ def program() -> Program:
     made = make.program()
     make.pipeline()
     return made
-
-
-def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No row is locked but the heads of the chains: a race must not be saved by where the audit is written."""
-    lock = models.QuerySet.select_for_update
-
-    def lock_chains_only(self: Any, **kwargs: Any) -> Any:
-        return lock(self, **kwargs) if self.model is Chain else self.all()
-
-    monkeypatch.setattr(models.QuerySet, "select_for_update", lock_chains_only)
 
 
 def start_unguarded(job: Job, worker: str, now: Any, batch: Any) -> bool:
@@ -409,7 +346,7 @@ def test_two_sweeps_count_one_failure(
         monkeypatch.setattr(JobQuerySet, "attempted", lambda self, pk, attempt: self.filter(pk=pk))
         monkeypatch.setattr(JobQuerySet, "filter", unfenced(JobQuerySet.filter))
     slowed(upkeep, "count_failure")
-    together(rendering.expire, rendering.expire)
+    together(upkeep.expire, upkeep.expire)
     assert Job.objects.get().failures == (1 if fenced else 2)
 
 

@@ -1,0 +1,154 @@
+"""What an artist already has, bit for bit, is not rendered again."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from access import clock
+from access.models import Enrollment, Program
+from generation import jobs, quota, repeats, worker
+from generation.models import Brief, Job, Output, Pipeline, QuotaEntry
+from generation.refusals import NothingToRetry, RepeatsUsedUp
+from tests import make
+from tests.generation.conftest import Clock, DrawnEngine
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def first(artist: Enrollment, engine: DrawnEngine) -> Job:
+    """A finished job of seed 7."""
+    worker.warm_up()  # the registry then knows what decides pixels
+    job = make.job(enrollment=artist, seed=7)
+    worker.drain()
+    job.refresh_from_db()
+    assert job.output.repeat_key
+    return job
+
+
+def repeat(job: Job, **changes: Any) -> Job:
+    wish = jobs.wish_of(job, lineage=Brief.Lineage.REPEAT, **changes)
+    brief = jobs.submit(wish, enrollment=job.enrollment, pipeline=make.pipeline(), credential=None, key=uuid.uuid4())
+    return brief.jobs.get(number=1)
+
+
+def test_a_repeat_ends_at_once_with_the_output_that_is_there(first: Job, engine: DrawnEngine) -> None:
+    left = quota.quota_left(first.enrollment, clock.now())
+    again = repeat(first)
+    assert (again.state, again.repeat_of) == ("finished", first.output)
+    assert (again.step, again.ended_at, again.attempt) == (again.steps, again.queued_at, 0)
+    assert not QuotaEntry.objects.filter(job=again).exists()
+    assert quota.quota_left(first.enrollment, clock.now()) == left
+    assert worker.drain() == 0 and Output.objects.count() == 1
+    assert (again.brief.parent, again.brief.lineage) == (first, "repeat")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 8}, {"prompt": "a blue star"}, {"negative_prompt": "red"}, {"steps": 21}, {"guidance": 3.5}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_whatever_changes_the_pixels_is_rendered(first: Job, changes: dict[str, Any]) -> None:
+    assert repeat(first, **changes).state == "queued"
+
+
+@pytest.mark.parametrize(
+    "found", [{"device": "cuda"}, {"versions": {"torch": "3"}}, {"cache": "first_block"}, {"dtype": "bfloat16"}]
+)
+def test_other_software_or_hardware_is_another_clip(first: Job, found: dict[str, Any]) -> None:
+    Pipeline.objects.update(loaded={**make.pipeline().loaded, **found})
+    assert repeat(first).state == "queued"
+
+
+def test_other_weights_are_another_clip(first: Job) -> None:
+    Pipeline.objects.update(manifest_sha256="0" * 64)
+    assert repeat(first).state == "queued"
+
+
+def test_what_somebody_else_has_is_not_given_away(first: Job, program: Program) -> None:
+    other = make.artist(program=program)
+    assert make.job(enrollment=other, seed=7).state == "queued"
+
+
+def test_a_brief_renders_only_the_variations_that_are_new(first: Job) -> None:
+    brief = make.brief(enrollment=first.enrollment, seed=6, variations=3)
+    assert [job.state for job in brief.jobs.order_by("number")] == ["queued", "finished", "queued"]
+    assert QuotaEntry.objects.filter(job__brief=brief, kind="spend").count() == 2
+
+
+def test_a_repeat_needs_no_quota(first: Job) -> None:
+    cohort = first.enrollment.cohort
+    cohort.daily_quota = 1
+    cohort.save()
+    assert repeat(first).state == "finished"
+
+
+def test_asking_for_ever_is_refused_in_words_and_passes_by(
+    first: Job, monkeypatch: pytest.MonkeyPatch, at: Clock
+) -> None:
+    monkeypatch.setattr(repeats, "PER_HOUR", 2)
+    repeat(first)
+    repeat(first)
+    with pytest.raises(RepeatsUsedUp):
+        repeat(first)
+    at(clock.now() + make.HOUR)
+    assert repeat(first).state == "finished"
+
+
+def test_before_any_worker_loaded_the_model_nothing_is_a_repeat(artist: Enrollment) -> None:
+    job = make.job(enrollment=artist)
+    assert repeats.repeat_key(job.brief, job.seed) == ""
+
+
+# --- the schema says it too ------------------------------------------------------------------------------------------
+def copied(job: Job, **changes: Any) -> None:
+    facts = {field.attname: getattr(job, field.attname) for field in Job._meta.concrete_fields}
+    with transaction.atomic():
+        Job.objects.create(**{**facts, "id": uuid.uuid4(), "number": 9, **changes})
+        if connection.vendor == "postgresql":
+            connection.check_constraints()
+
+
+def test_a_repeat_of_somebody_elses_output_is_refused(first: Job, program: Program) -> None:
+    other = make.artist(program=program)
+    with pytest.raises(IntegrityError, match="repeat_is_of_ones_own"):
+        copied(make.job(enrollment=other), state="finished", repeat_of_id=first.output.pk)
+
+
+def test_a_waiting_job_is_no_repeat(first: Job) -> None:
+    with pytest.raises(IntegrityError, match="repeat_is_finished"):
+        copied(first, state="queued", repeat_of_id=first.output.pk)
+
+
+def test_a_job_cannot_become_a_repeat_later(first: Job) -> None:
+    with pytest.raises(IntegrityError, match="repeat_is_known_at_once"):
+        Job.objects.filter(pk=first.pk).update(repeat_of=first.output)
+
+
+def test_a_brief_descends_from_ones_own_work_only(first: Job, program: Program) -> None:
+    other = make.artist(program=program)
+    with pytest.raises(IntegrityError, match="brief_descends_from_ones_own"), transaction.atomic():
+        make.brief(enrollment=other, parent=first, lineage="remix")
+
+
+# --- again -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_failed_or_cancelled_job_is_tried_again_with_its_seed(artist: Enrollment, state: str) -> None:
+    job = make.job(enrollment=artist, seed=11, steps=12)
+    Job.objects.filter(pk=job.pk).update(state=state, reason="It broke.")
+    job.refresh_from_db()
+    again = jobs.retry(job, by=artist.user, credential=None, key=uuid.uuid4()).jobs.get()
+    assert (again.state, again.seed, again.steps) == ("queued", 11, 12)
+    assert (again.brief.parent, again.brief.lineage) == (job, "retry")
+
+
+def test_what_waits_is_not_tried_again(artist: Enrollment) -> None:
+    with pytest.raises(NothingToRetry):
+        jobs.retry(make.job(enrollment=artist), by=artist.user, credential=None, key=uuid.uuid4())
+
+
+def test_nobody_tries_somebody_elses_job_again(artist: Enrollment, program: Program) -> None:
+    with pytest.raises(jobs.NotAllowed):
+        jobs.retry(make.job(enrollment=artist), by=make.user(), credential=None, key=uuid.uuid4())
