@@ -1,5 +1,6 @@
 """Where jobs stand in the line and when their turn comes: estimates, from measured seconds."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -51,27 +52,39 @@ def place_of(job: Job) -> int | None:
 
 
 def places(enrollment: Enrollment) -> dict[UUID, int]:
-    """The turn of each queued job of an artist, from 1: what ``generation.claiming`` would do if nothing else came.
+    """The turn of each queued job of an artist, from 1. Empty while the artist has paused."""
+    return places_in(enrollment.program_id, [enrollment.pk])
 
-    The k-th job of a lane starts when the lane was served as much as it is now, and k jobs more. Empty while the
-    artist has paused.
+
+def places_in(program: int, enrollments: Collection[UUID]) -> dict[UUID, int]:
+    """The turn of each queued job of several artists of a program, in three queries: what ``generation.claiming``
+    would do if nothing else came.
+
+    The k-th job of a lane starts when the lane was served as much as it is now, and k jobs more.
     """
-    lanes = _waiting_lanes(enrollment)
-    mine = next((lane for lane in lanes if lane.enrollment == enrollment.pk), None)
-    if mine is None:
-        return {}
-    others = [lane for lane in lanes if lane is not mine]
-    queued = Job.objects.queued().filter(enrollment=enrollment).order_by("queued_at", "number")
+    queued: dict[UUID, list[UUID]] = {}
+    rows = Job.objects.queued().filter(enrollment__in=enrollments).order_by("queued_at", "number")
+    for enrollment, pk in rows.values_list("enrollment", "pk"):
+        queued.setdefault(enrollment, []).append(pk)
+    lanes = _waiting_lanes(program) if queued else []
     return {
-        pk: 1 + turn + sum(other.ahead_of(mine.served + turn * mine.seconds, mine.tie) for other in others)
-        for turn, pk in enumerate(queued.values_list("pk", flat=True))
+        pk: place
+        for lane in lanes
+        if lane.enrollment in queued
+        for pk, place in _turns(lane, lanes, queued[lane.enrollment])
     }
 
 
-def _waiting_lanes(enrollment: Enrollment) -> list[Waiting]:
+def _turns(mine: Waiting, lanes: list[Waiting], queued: list[UUID]) -> Iterator[tuple[UUID, int]]:
+    others = [lane for lane in lanes if lane is not mine]
+    for turn, pk in enumerate(queued):
+        yield pk, 1 + turn + sum(other.ahead_of(mine.served + turn * mine.seconds, mine.tie) for other in others)
+
+
+def _waiting_lanes(program: int) -> list[Waiting]:
     queued = Count("enrollment__jobs", filter=Q(enrollment__jobs__state="queued"))
-    lanes = Lane.objects.filter(program=enrollment.program_id, paused_at=None).annotate(waiting=queued)
-    usual = _usual_seconds(enrollment)
+    lanes = Lane.objects.filter(program=program, paused_at=None).annotate(waiting=queued)
+    usual = _usual_seconds(program)
     return [
         Waiting(pk, served, f"{at.isoformat() if at else NEVER} {pk}", waiting, usual.get(pk, 1.0))
         for pk, served, at, waiting in lanes.filter(waiting__gt=0).values_list(
@@ -80,25 +93,39 @@ def _waiting_lanes(enrollment: Enrollment) -> list[Waiting]:
     ]
 
 
-def _usual_seconds(enrollment: Enrollment) -> dict[UUID, float]:
+def _usual_seconds(program: int) -> dict[UUID, float]:
     """What one queued job of each lane takes, by the first of them; 1 before anything was measured."""
     first: dict[UUID, float] = {}
-    jobs = Job.objects.queued().filter(program=enrollment.program_id).select_related("pipeline", "brief")
-    for job in jobs.order_by("queued_at", "number")[:500]:
+    jobs = Job.objects.queued().filter(program=program).select_related("pipeline", "brief")
+    for job in jobs.defer("pipeline__manifest").order_by("queued_at", "number")[:500]:
         first.setdefault(job.enrollment_id, expected_seconds(job) or 1.0)
     return first
 
 
-def seconds_until_playable(job: Job, place: int | None) -> float | None:
-    """Seconds until the clip can be played, or None before anything was measured."""
+@dataclass(frozen=True)
+class Crew:
+    """Who works with a pipeline at this moment: running jobs, and the workers that have them."""
+
+    running: int = 0
+    workers: int = 0
+
+
+def crews(pipelines: Collection[int]) -> dict[int, Crew]:
+    """The crews of several pipelines, in one query; one at which nobody works is left out."""
+    running = Job.objects.running().filter(pipeline__in=pipelines).order_by().values("pipeline")
+    counted = running.annotate(running=Count("pk"), workers=Count("worker", distinct=True))
+    return {row["pipeline"]: Crew(row["running"], row["workers"]) for row in counted}
+
+
+def seconds_until_playable(job: Job, place: int | None, crew: Crew | None = None) -> float | None:
+    """Seconds until the clip can be played, or None before anything was measured. ``crew``: if it is known already."""
     whole = expected_seconds(job)
     if not whole:
         return None
     if place is None:
         return _seconds_left(job, whole)
-    running = Job.objects.running().filter(pipeline=job.pipeline)
-    workers = max(1, running.values("worker").distinct().count())
-    return whole * (place + running.count() * 0.5) / workers
+    crew = crew or crews([job.pipeline_id]).get(job.pipeline_id, Crew())
+    return whole * (place + crew.running * 0.5) / max(1, crew.workers)
 
 
 def _seconds_left(job: Job, whole: float) -> float:
