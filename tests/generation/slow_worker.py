@@ -45,12 +45,12 @@ def stopping_at(point: str, function: Callable[..., Any]) -> Callable[..., Any]:
 @worker_process_init.connect
 def draw(**_: object) -> None:
     """In the child, once Django is there."""
-    from generation import encoding, rendering, worker
+    from generation import encoding, engines, rendering
     from tests.generation.conftest import DrawnEngine
 
     engine = DrawnEngine()
     engine.at_step = {number: lambda: time.sleep(0.02) for number in range(1, 41)}
     engine.at_step[4] = lambda: stop_at("denoise")
-    worker.make_engine = lambda pipeline: engine
+    engines.make_engine = lambda pipeline: engine
     encoding.keep = stopping_at("encode", encoding.keep)  # ffmpeg has written, nothing is in the store
     rendering.tell = stopping_at("commit", rendering.tell)  # all is stored; only the audit and the commit are missing
