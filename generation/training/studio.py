@@ -6,14 +6,19 @@ The web process reads that file without torch: it has all that a form, a preview
 from generation.training.grammar import BACKGROUNDS, COLORS, DIRECTIONS, SHAPES, SYNONYMS
 
 ABOUT = (
-    "Pocket is a small demonstration model: two million parameters, two seconds of video at a time. It was trained "
-    "from scratch on scenes that a program drew, on nobody's work. It knows simple shapes that move, stripes, ripples, "
-    "and a few landscapes: sun and moon over sea or hills, sailboats, clouds, snow. Words it does not know tend to end "
-    "in a landscape. It often draws soft edges and sometimes misses what was asked."
+    "Pocket is a small demonstration model: two million parameters, one to three seconds of video at a time. It was "
+    "trained from scratch on scenes that a program drew, on nobody's work. It knows simple shapes that move, stripes, "
+    "ripples, and a few landscapes: sun and moon over sea or hills, sailboats, clouds, snow. Words it does not know "
+    "tend to end in a landscape. It often draws soft edges and sometimes misses what was asked. A clip can begin with "
+    "a picture: it goes on from one that looks like its own scenes, and forgets any other after the first frame."
 )
 CALL = {"height": 64, "width": 96, "num_frames": 17, "frame_rate": 8, "max_sequence_length": 24}
 DEFAULTS: dict[str, float] = {"steps": 20, "guidance": 3.0}
 LIMITS: dict[str, list[float]] = {"steps": [8, 40], "guidance": [1.0, 8.0]}
+# Of what the class can render, that which looks as good as what was trained on (96 x 64, 17 frames); the model card
+# says what was seen at the others. The first is the default.
+SIZES = [[96, 64], [128, 64], [64, 64]]
+LENGTHS = [17, 9, 25]
 DELIVER_WIDTH = 768
 
 SCENES = [
@@ -104,6 +109,8 @@ def studio_page(preview: dict[str, list[object]]) -> dict[str, object]:
         "call": CALL,
         "defaults": DEFAULTS,
         "limits": LIMITS,
+        "sizes": SIZES,
+        "lengths": LENGTHS,
         "deliver_width": DELIVER_WIDTH,
         "preview": preview,
         "vocabulary": vocabulary(),
