@@ -5,10 +5,29 @@ import os
 import sys
 from collections.abc import Callable
 
-from bench import submit_to_playable
+from bench import (
+    batch_throughput,
+    callback_overhead,
+    exact_repeat,
+    fair_share,
+    library_depth,
+    stop_latency,
+    submit_to_playable,
+    web_rss,
+)
 from bench.figures import Figure
 
-BENCHMARKS: dict[str, Callable[[], Figure]] = {"submit_to_playable": submit_to_playable.measure}
+BENCHMARKS: dict[str, Callable[[], Figure]] = {
+    "submit_to_playable": submit_to_playable.measure,
+    "callback_overhead": callback_overhead.measure,
+    "batch_throughput": batch_throughput.measure,
+    "exact_repeat": exact_repeat.measure,
+    "cancel_latency": stop_latency.cancel,
+    "halt_latency": stop_latency.halt,
+    "fair_share": fair_share.measure,
+    "web_rss": web_rss.measure,
+    "library_depth": library_depth.measure,
+}
 
 
 def main() -> int:

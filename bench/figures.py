@@ -4,16 +4,17 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; ``ok`` if the value is at most the target."""
+    """One measured figure; ``ok`` if the value is at most the target, or ``at_least`` it."""
 
     name: str
     value: float
     unit: str
     target: float
     details: dict[str, object] = field(default_factory=dict)
+    at_least: bool = False
 
     def as_line(self) -> dict[str, object]:
-        ok = self.value <= self.target
+        ok = self.value >= self.target if self.at_least else self.value <= self.target
         figures = {"name": self.name, "value": round(self.value, 3), "unit": self.unit, "target": self.target, "ok": ok}
         return figures | self.details
 

@@ -1,0 +1,31 @@
+"""A site's folder without its servers: for figures that are taken inside one process, with the product's own verbs."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.private_site import ROOT, environment
+
+
+@contextmanager
+def house() -> Iterator[dict[str, str]]:
+    """The environment of an empty, migrated site of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = environment(Path(folder), "http://127.0.0.1:8000")
+        told |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "vernissage.settings", "LOG_LEVEL": "WARNING"}
+        for command in ("migrate", "seed_demo"):
+            subprocess.run(
+                [sys.executable, "manage.py", command], cwd=ROOT, env=told, check=True, stdout=subprocess.DEVNULL
+            )
+        yield told
+
+
+def measured_inside(module: str) -> str:
+    """What ``bench/inside/<module>.py`` prints, run as a process of its own in a house of its own."""
+    with house() as told:
+        command = [sys.executable, "-m", "bench.inside", module]
+        done = subprocess.run(command, cwd=ROOT, env=told, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip().splitlines()[-1]
