@@ -1,4 +1,4 @@
-"""Who gets the worker while 40 artists have work: 100 long clips of one, 100 of all others. Real claims, played time."""
+"""Who gets the worker while 40 artists have work, one of them a hundred long clips. Claims are real, time is played."""
 
 import json
 import random
