@@ -211,9 +211,9 @@ def download_clip(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase
 @require_safe
 def download_recipe(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
     """Everything that one needs to make the clip again, as JSON, under the same condition as the clip."""
+    output = _output_to_keep(request, job_id)
     from generation.recipes import recipe_of
 
-    output = _output_to_keep(request, job_id)
     page = JsonResponse(recipe_of(output), json_dumps_params={"indent": 2, "ensure_ascii": False})
     return media.seal(page, f"{_name_of(output)}.json")
 
