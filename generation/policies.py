@@ -1,5 +1,7 @@
 """Who may do what with jobs."""
 
+from collections.abc import Iterable
+
 from access.models import AgreementVersion, Enrollment, User
 from generation.models import Job, Output, Pipeline
 
@@ -14,6 +16,11 @@ def may_generate(enrollment: Enrollment) -> bool:
 
 def may_cancel(user: User, job: Job) -> bool:
     return job.enrollment.user_id == user.pk
+
+
+def may_keep(user: User, outputs: Iterable[Output]) -> bool:
+    """Whether all of these are theirs, to star, tag and collect."""
+    return all(output.enrollment.user_id == user.pk for output in outputs)
 
 
 def may_use(enrollment: Enrollment, pipeline: Pipeline) -> bool:

@@ -52,6 +52,12 @@ class NameTaken(Refused):
     sentence = _("You have a collection of this name already. Choose another name, or put the clips into that one.")
 
 
+class NoSuchName(Refused):
+    """Of a tag or a collection, with a sentence of its own for each."""
+
+    code = "no_such_name"
+
+
 class TooManyNames(Refused):
     """Of tags or collections, with a sentence of its own for each."""
 

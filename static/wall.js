@@ -1,12 +1,19 @@
 "use strict";
-// A clip on the wall plays while one looks at it: under the pointer, or while its title has the focus.
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-
-for (const video of document.querySelectorAll("[data-wall]")) {
-  const work = video.closest(".work");
-  const play = () => calm.matches || video.play().catch(() => {});
-  work.addEventListener("pointerenter", play);
-  work.addEventListener("focusin", play);
-  work.addEventListener("pointerleave", () => video.pause());
-  work.addEventListener("focusout", () => video.pause());
-}
+// A clip on the wall plays while one looks at it: under the pointer, or while something of it has the focus.
+(() => {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const video = (event) => event.target instanceof Element && event.target.closest(".work")?.querySelector("[data-wall]");
+  const play = (event) => {
+    const clip = video(event);
+    if (clip && clip.paused && !calm.matches) clip.play().catch(() => {});
+  };
+  const rest = (event) => {
+    const clip = video(event);
+    const next = event.relatedTarget;
+    if (clip && !(next instanceof Node && clip.closest(".work").contains(next))) clip.pause();
+  };
+  document.addEventListener("pointerover", play);
+  document.addEventListener("focusin", play);
+  document.addEventListener("pointerout", rest);
+  document.addEventListener("focusout", rest);
+})();

@@ -113,9 +113,9 @@ def clip() -> Clip:
     return Clip(frames=frames, frame_rate=8.0, making=lambda: [frames[0], frames[-1]])
 
 
-def output(*, enrollment: Enrollment) -> Output:
+def output(*, enrollment: Enrollment, **wish: Any) -> Output:
     """A finished job's output, by the worker's own verbs around a drawn clip."""
-    wanted = job(enrollment=enrollment)
+    wanted = job(enrollment=enrollment, **wish)
     taken = claimed("test-worker")
     assert taken and taken.pk == wanted.pk, "another job is in the way"
     drawn = clip()

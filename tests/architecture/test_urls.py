@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from access import clock, enrollment, halting
+from generation import keeping
 from generation.models import Preview
 from review import sharing
 from tests import make
@@ -62,11 +63,33 @@ PAGES = {
     "agreements": "artist get",
     "terms": "artist get",
     "studio": "artist get",
+    "keep_draft": "artist post",
+    "surprise": "artist post",
+    "start_afresh": "artist post",
+    "bring_back_draft": "artist post",
+    "upload_first_frame": "artist post",
     "library": "artist get",
+    "job_history": "artist get",
+    "compare": "artist get",
+    "star": "artist post own",
+    "tag": "artist post own",
+    "collections": "artist get",
+    "collection": "artist get own",
+    "delete_collection": "artist post own",
+    "queue": "artist get",
+    "pause_queue": "artist post",
+    "resume_queue": "artist post",
+    "cancel_queued": "artist post",
+    "live": "artist get",
     "job": "artist get own",
     "job_live": "artist get own",
     "job_preview": "artist get own",
     "cancel_job": "artist post own",
+    "vary_job": "artist post own",
+    "repeat_job": "artist post own",
+    "retry_job": "artist post own",
+    "download_clip": "artist get own",
+    "download_recipe": "artist get own",
     "submit": "artist get own",
     "submissions": "artist get",
     "submission": "artist get own",
@@ -196,6 +219,7 @@ class World:
         invited = enrollment.invite("new@example.org", cohort=cohort, by=None)
         job = make.job(enrollment=cast.artist)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
+        collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
         self.args: dict[str, list[object]] = {
             "home": [],
             "healthz": [],
@@ -205,7 +229,11 @@ class World:
             "share_page": [share.token],
             "share_media": [share.token, "playable"],
             **{page: [self.program.slug, job.pk] for page in ("job", "job_live", "job_preview", "cancel_job")},
+            **{page: [self.program.slug, job.pk] for page in ("vary_job", "repeat_job", "retry_job")},
+            **{page: [self.program.slug, shared.output.job_id] for page in ("download_clip", "download_recipe")},
             "submit": [self.program.slug, shared.output_id],
+            **{page: [self.program.slug, shared.output_id] for page in ("star", "tag")},
+            **{page: [self.program.slug, collection.pk] for page in ("collection", "delete_collection")},
             **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link")},
             "withdraw": [self.program.slug, waiting.pk],
             **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
