@@ -18,26 +18,29 @@ CHOSEN_LIMIT = 100  # clips that one form may change
 GONE = _("This is not among yours any more, so it is not used. Choose another.")
 
 
+class OneOfMine(forms.ModelChoiceField):
+    """A choice among rows of one's own; whatever else is sent, readable or not, gets the one sentence."""
+
+    def __init__(self, label: object, **kwargs: Any) -> None:
+        words = {"label": label, "empty_label": _("Any"), "error_messages": {"invalid_choice": GONE}}
+        super().__init__(None, required=False, **words, **kwargs)
+
+    def to_python(self, value: object) -> Any:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError as unreadable:
+            raise forms.ValidationError(GONE, code="invalid_choice") from unreadable
+
+
 class SieveForm(forms.Form):
     """Search and filters, by GET. What cannot be used is said beside its field and left out; the rest still counts."""
 
     q = TextField(limit=SEARCH_LIMIT, label=_("Words in the prompt"), required=False, widget=forms.SearchInput)
     starred = forms.BooleanField(label=_("Starred"), required=False)
     image = forms.BooleanField(label=_("From a picture"), required=False)
-    tag: forms.ModelChoiceField = forms.ModelChoiceField(
-        None, label=_("Tag"), required=False, empty_label=_("Any"), error_messages={"invalid_choice": GONE}
-    )
-    collection: forms.ModelChoiceField = forms.ModelChoiceField(
-        None, label=_("Collection"), required=False, empty_label=_("Any"), error_messages={"invalid_choice": GONE}
-    )
-    model: forms.ModelChoiceField = forms.ModelChoiceField(
-        None,
-        label=_("Model"),
-        required=False,
-        empty_label=_("Any"),
-        to_field_name="slug",
-        error_messages={"invalid_choice": GONE},
-    )
+    tag = OneOfMine(_("Tag"))
+    collection = OneOfMine(_("Collection"))
+    model = OneOfMine(_("Model"), to_field_name="slug")
     shape = forms.ChoiceField(
         label=_("Shape"),
         required=False,
