@@ -51,7 +51,8 @@ class BriefForm(forms.Form):
         self.enrollment, self.terms = enrollment, offer(pipeline, enrollment)
         fresh = {"variations": 1, "seed_choice": "random", "begun": uuid.uuid4(), "pipeline": pipeline.slug}
         given = {"idempotency_key": uuid.uuid4(), **(kwargs.pop("initial", None) or {})}
-        super().__init__(*args, initial={**self.terms.defaults, **fresh, **given}, **kwargs)
+        kwargs["initial"] = {**self.terms.defaults, **fresh, **given}
+        super().__init__(*args, **kwargs)
         self.fields["prompt"].error_messages["required"] = _("Write a prompt, or press Surprise me.")
         self._offer_choices(models)
         self._offer_numbers(self.terms)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from math import ceil
 from typing import Any
 
 from django.db.models import Prefetch
@@ -16,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from access import clock, media
 from access.audiences import MemberRequest, for_artists
 from access.models import AgreementVersion, Halt
-from generation import jobs, line, remaking
+from generation import jobs, remaking, watching
 from generation.forms import AgainForm
-from generation.models import Brief, Job, Lane, Output
+from generation.models import Brief, Job, Output
 from generation.policies import may_download
 from generation.quota import quota_left
 from generation.refusals import NoDownload, PageStale
@@ -84,16 +83,11 @@ def _is_following(output: Output) -> bool:
 
 
 def _waiting(found: Job) -> dict[str, Any]:
-    place = line.place_of(found)
-    seconds = line.seconds_until_playable(found, place)
-    preview = getattr(found, "preview", None)
-    url = reverse("job_preview", args=[found.program.slug, found.pk])
+    """What is told of an open job, in the words that live updates go on with."""
+    outlook = watching.outlooks([found.pk]).get(found.pk, watching.Outlook())
     return {
-        "place": place,
-        "eta_seconds": None if seconds is None else ceil(seconds),
-        "preview_url": f"{url}?at={preview.made_at.timestamp()}" if preview else None,
+        "told": watching.telling(watching.glimpses([found.pk])[found.pk], outlook),
         "halt": Halt.objects.covering(found.enrollment, found.credential).first(),
-        "is_paused": Lane.objects.filter(enrollment=found.enrollment, paused_at__isnull=False).exists(),
         "can_cancel": not found.cancel_asked_at,
     }
 

@@ -120,7 +120,7 @@ def _take_picture(picture: Any, enrollment: Enrollment) -> str:
 def _page(request: MemberRequest, desk: Desk, form: BriefForm, *, unusable: str = "", state: int = 200) -> HttpResponse:
     now = clock.now()
     context = {
-        **_cost(desk, now, form.data.dict() if form.is_bound else desk.fields),
+        **_cost(desk, now, dict(form.data.items()) if form.is_bound else desk.fields),
         "form": form,
         "pipeline": desk.pipeline,
         "studio": desk.pipeline.studio,
