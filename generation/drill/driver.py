@@ -1,0 +1,109 @@
+"""The inside of a drill's site: a process that knows the product and submits by its verbs, told by lines on its input.
+
+Each line is a word and its arguments; each answer one line of JSON, with ``refused`` if it went wrong.
+"""
+
+import json
+import logging
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from itertools import count, cycle
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import close_old_connections
+
+from access import clock, enrollment
+from access.models import Agreement, AgreementVersion, Cohort, Enrollment, Program
+from generation import jobs, registry
+from generation.models import Pipeline
+
+log = logging.getLogger(__name__)
+
+ARTISTS, CONCURRENCY, STEPS = 3, 4, 8
+# Seconds. Short enough to wait for, long enough for a busy machine to import torch.
+LEASES = {"load": 20, "denoise": 5, "decode": 5, "encode": 5}
+
+_seeds = count(1)
+_turns = count()
+
+
+def open_site(batch: str) -> dict[str, Any]:
+    """Make the database, a program with its artists, and the pipeline: a copy of the shipped folder."""
+    call_command("migrate", verbosity=0)
+    now = clock.now()
+    program = Program.objects.create(slug="drill", name="Drill", created_at=now)
+    terms = {"seats": ARTISTS, "daily_quota": 10_000, "concurrency": CONCURRENCY, "created_at": now}
+    cohort = Cohort.objects.create(program=program, name="Artists", **terms)
+    agreement = Agreement.objects.create(program=program, title="Terms")
+    enrollment.publish_agreement(agreement, summary="Be fair.", text="Be fair to each other.", by=None)
+    for number in range(ARTISTS):
+        _enroll(f"artist{number}@drill.test", cohort)
+    registry.pin(_register(Path(settings.VAR_DIR) / "model", int(batch)), by=None)
+    return {"leases": LEASES}
+
+
+def _enroll(email: str, cohort: Cohort) -> None:
+    enrolled = enrollment.accept(enrollment.invite(email, cohort=cohort, by=None).token)
+    for version in AgreementVersion.objects.unsigned_by(enrolled):
+        enrollment.sign(version, enrollment=enrolled, credential=None, seen_sha256=version.sha256)
+
+
+def _register(folder: Path, batch: int) -> Pipeline:
+    shutil.copytree(settings.POCKET_FOLDER, folder, dirs_exist_ok=True)
+    return Pipeline.objects.create(
+        slug="drill",
+        name="Drill",
+        folder=str(folder),
+        leases=LEASES,
+        batch_limit=batch,
+        for_every_cohort=True,
+        created_at=clock.now(),
+    )
+
+
+def submit(number: str) -> dict[str, Any]:
+    """Submit so many clips, the artists in turn; the jobs, and the longest that one submission took in seconds."""
+    made, slowest = [], 0.0
+    artists = cycle(Enrollment.objects.order_by("joined_at", "pk"))
+    for _ in range(next(_turns) % ARTISTS):
+        next(artists)
+    for _ in range(int(number)):
+        begun = time.monotonic()
+        made.append(_submit(next(artists)))
+        slowest = max(slowest, time.monotonic() - begun)
+    return {"jobs": made, "slowest_s": round(slowest, 3)}
+
+
+def _submit(artist: Enrollment) -> str:
+    wish = jobs.Wish("a red ball moving left on a white background", steps=STEPS, seed=next(_seeds))
+    key = uuid.uuid4()
+    brief = jobs.submit(wish, enrollment=artist, pipeline=Pipeline.objects.get(), credential=None, key=key)
+    return str(brief.jobs.get().pk)
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"open_site": open_site, "submit": submit}
+
+
+def answer(line: str) -> dict[str, Any]:
+    word, *arguments = line.split()
+    close_old_connections()  # as a web process does around each request
+    try:
+        return COMMANDS[word](*arguments)
+    except Exception as trouble:  # told to the drill, which judges it
+        log.exception("%s", line)
+        return {"refused": f"{type(trouble).__name__}: {trouble}"[:300]}
+    finally:
+        close_old_connections()
+
+
+def listen() -> None:
+    """Answer line by line until the input ends."""
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(line)) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,237 @@
+"""A site of a drill's own: folder, database, broker, media, workers. Every process of it is ended by its own id."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+
+from generation.drill import checker
+from generation.drill.servers import (
+    Broker,
+    Database,
+    FileBroker,
+    Postgres,
+    Redis,
+    Sqlite,
+    end_group,
+    small_disk,
+    start_tied,
+    wait_for,
+)
+from generation.drill.stage import FFMPEG
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ("DATABASE_URL", "DATABASE_POOL", "BROKER_URL", "CACHE_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE")
+BOOT = 90.0  # seconds; a busy machine imports slowly
+CELERY = [sys.executable, "-m", "celery", "-A", "vernissage", "--quiet", "worker", "--pool", "prefork", "-c", "1"]
+CELERY += ["--loglevel", "INFO", "--prefetch-multiplier", "1"]
+CELERY += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+class Refused(Exception):
+    """The site did not accept what it must accept; its own words."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A Celery worker with its children: a process group of its own."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def renders(self) -> bool:
+        return self.name != "default"
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: " ready." in self.log.read_text(errors="replace"), f"worker {self.name}", within=BOOT)
+
+
+@dataclass
+class Site:
+    """Workers, servers and folders of one drill. ``open_site`` makes one."""
+
+    var: Path
+    database: Database
+    broker: Broker
+    has_small_disk: bool
+    leases: dict[str, float] = field(default_factory=dict)
+    submitted: list[str] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
+    driver: subprocess.Popen[str] | None = None
+
+    @property
+    def media(self) -> Path:
+        return self.var / "media"
+
+    @property
+    def model(self) -> Path:
+        return self.var / "model"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of its processes: nothing of the caller's own site leaks in."""
+        own = {
+            "VAR_DIR": str(self.var),
+            "DATABASE_URL": self.database.url,
+            "BROKER_URL": self.broker.url,
+            "FFMPEG_BINARY": str(self.var / "ffmpeg"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**{name: value for name, value in os.environ.items() if name not in SETTINGS}, **own}
+
+    # --- its processes ------------------------------------------------------------------------------------------------
+    def start_driver(self) -> None:
+        with (self.var / "log/driver.log").open("a") as log:
+            self.driver = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "generation.drill"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+    def ask(self, *words: object) -> dict[str, Any]:
+        """What the driver answers.
+
+        Raises:
+            Refused: with the reason, or the end of its log if it died.
+        """
+        assert self.driver and self.driver.stdin and self.driver.stdout
+        self.driver.stdin.write(" ".join(map(str, words)) + "\n")
+        self.driver.stdin.flush()
+        answer = self.driver.stdout.readline()
+        if not answer:
+            raise Refused((self.var / "log/driver.log").read_text()[-2000:])
+        told: dict[str, Any] = json.loads(answer)
+        if "refused" in told:
+            raise Refused(f"{words[0]} was refused: {told['refused']}")
+        return told
+
+    def submit(self, number: int) -> list[str]:
+        """Submit clips by the product's own verb; their jobs.
+
+        Raises:
+            Refused.
+        """
+        made: list[str] = self.ask("submit", number)["jobs"]
+        self.submitted += made
+        return made
+
+    def start_renderer(self) -> Worker:
+        """Start a render worker beside those that are there."""
+        number = sum(worker.renders for worker in self.workers) + 1
+        return self._start(f"render{number}", "-Q", "render", "--include", "generation.drill.stage")
+
+    def start_default(self) -> Worker:
+        """Start the worker for everything else, with the clock in it that sweeps."""
+        return self._start("default", "-Q", "default", "-B")
+
+    def _start(self, name: str, *options: str) -> Worker:
+        log = self.var / f"log/{name}.log"
+        with log.open("ab") as sink:
+            argv = [*CELERY, "-n", f"{name}@%h", *options]
+            process = start_tied(argv, cwd=ROOT, env=self.environment, stdout=sink, stderr=sink)
+        self.workers.append(worker := Worker(name, process, log))
+        return worker
+
+    def tend(self) -> Worker:
+        """What a supervisor does: start again what died. The render worker, once it is ready."""
+        alive = [worker for worker in self.workers if worker.is_alive]
+        if all(worker.renders for worker in alive):
+            self.start_default()
+        renderers = [worker for worker in alive if worker.renders]
+        worker = renderers[-1] if renderers else self.start_renderer()
+        worker.wait_until_ready()
+        return worker
+
+    def close(self) -> None:
+        for worker in self.workers:
+            end_group(worker.process)
+        if self.driver:
+            end_group(self.driver)
+            for pipe in (self.driver.stdin, self.driver.stdout):
+                if pipe:
+                    pipe.close()
+
+    # --- the stage: see generation.drill.stage ------------------------------------------------------------------------
+    def stop_at(self, point: str) -> None:
+        """Let the next process that comes to a point stop there."""
+        stage = self.var / "stage"
+        for left in stage.iterdir():
+            left.unlink()
+        (stage / point).touch()
+
+    def wait_until_stopped(self) -> list[int]:
+        """The process ids at the point: the child, then ffmpeg if it is there."""
+        stopped = self.var / "stage/stopped"
+        wait_for(stopped.exists, "nobody came to the point where the drill waits", within=BOOT)
+        return [int(pid) for pid in stopped.read_text().split()]
+
+    def go(self) -> None:
+        (self.var / "stage/go").touch()
+
+    # --- what the judge sees ------------------------------------------------------------------------------------------
+    def running(self) -> dict[str, int]:
+        return checker.running(self.database.place)
+
+    def unended(self, jobs: list[str]) -> list[str]:
+        states = checker.states(self.database.place)
+        return [job for job in jobs if states.get(job) in checker.OPEN]
+
+
+@contextlib.contextmanager
+def open_site(*, database: str, broker: str, batch: int = 2, keep: bool = False) -> Iterator[Site]:
+    """Open a site in a temporary folder and end all of it afterwards.
+
+    Args:
+        database: ``sqlite`` or ``postgresql``.
+        broker: ``file`` or ``redis``.
+        batch: clips rendered together at most.
+        keep: leave the folder with its logs.
+
+    Raises:
+        generation.drill.servers.Missing: this machine lacks a server.
+    """
+    var = Path(tempfile.mkdtemp(prefix="vernissage-drill-"))
+    var.chmod(0o755)  # PostgreSQL runs as nobody
+    with contextlib.ExitStack() as ending:
+        if not keep:
+            ending.callback(shutil.rmtree, var, ignore_errors=True)
+        made_database: Database = Postgres(var) if database == "postgresql" else Sqlite(var)
+        made_broker: Broker = Redis(var) if broker == "redis" else FileBroker(var)
+        site = Site(var, made_database, made_broker, ending.enter_context(small_disk(var / "media")))
+        _furnish(site)
+        for server in (made_database, made_broker):
+            ending.callback(server.stop)
+            server.start()
+        ending.callback(site.close)
+        site.start_driver()
+        site.leases = site.ask("open_site", batch)["leases"]
+        yield site
+
+
+def _furnish(site: Site) -> None:
+    for folder in ("log", "stage"):
+        (site.var / folder).mkdir()
+    real = os.environ.get("FFMPEG_BINARY") or shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+    wrapper = site.var / "ffmpeg"
+    wrapper.write_text(FFMPEG.format(stage=site.var / "stage", ffmpeg=real))
+    wrapper.chmod(0o755)

@@ -1,0 +1,94 @@
+"""In a drill's render worker: the real engine and encoder, in which whoever comes to a named point stops there.
+
+``celery worker --include generation.drill.stage`` loads it. The drill asks for a point by making the file
+``VAR_DIR/stage/<point>``; the first who comes takes it away, writes its process id to ``stopped``, and stays until
+there is ``go``. The points are ``load``, ``denoise``, ``decode``, ``encode`` (in front of ffmpeg) and ``commit``.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from celery.signals import worker_process_init
+
+from generation.engine import Clip, Engine, Order, Picture, Watch
+
+AT_STEP = 4  # of denoising
+
+# It stands in for ffmpeg (FFMPEG_BINARY): stops when it is asked to, then becomes the real one.
+FFMPEG = """#!/bin/sh
+cd "{stage}" || exit 1
+if mv encode encode.taken 2>/dev/null; then
+    echo "$PPID $$" >stopped.new
+    mv stopped.new stopped
+    while [ ! -e go ] && [ -d "/proc/$PPID" ]; do sleep 0.05; done
+fi
+exec "{ffmpeg}" "$@"
+"""
+
+
+def stop_at(point: str) -> None:
+    """Stay here if the drill asked for this point, until it says go."""
+    stage = Path(os.environ["VAR_DIR"]) / "stage"
+    with contextlib.suppress(FileNotFoundError):
+        (stage / point).rename(stage / f"{point}.taken")
+        written = stage / "stopped.new"
+        written.write_text(str(os.getpid()))
+        written.rename(stage / "stopped")
+        while not (stage / "go").exists():
+            time.sleep(0.05)
+
+
+class StagedEngine:
+    """An engine with points to stop at."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def load(self) -> dict[str, Any]:
+        stop_at("load")
+        return self.engine.load()
+
+    def render(self, orders: Sequence[Order], watch: Watch) -> list[Clip | None]:
+        return self.engine.render(orders, StagedWatch(watch))
+
+    def free(self) -> None:
+        self.engine.free()
+
+
+class StagedWatch:
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def step(self, number: int, picture: Callable[[int], Picture]) -> None:
+        self.watch.step(number, picture)
+        if number == AT_STEP:
+            stop_at("denoise")
+
+    def phase(self, name: str) -> None:
+        self.watch.phase(name)
+        if name == "decode":
+            stop_at("decode")
+
+    def is_live(self, place: int) -> bool:
+        return self.watch.is_live(place)
+
+
+@worker_process_init.connect
+def set_up(**_: object) -> None:
+    """In the child, once Django is there."""
+    from access import audit
+    from generation import engines
+
+    make_engine, append = engines.make_engine, audit.append
+
+    def append_staged(traces: list[audit.Trace]) -> None:
+        if any(trace.act == "finish_job" for trace in traces):
+            stop_at("commit")  # all files are stored; only the record and the commit are missing
+        append(traces)
+
+    engines.make_engine = lambda pipeline: StagedEngine(make_engine(pipeline))
+    audit.append = append_staged
