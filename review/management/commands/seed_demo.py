@@ -13,6 +13,7 @@ from django.urls import reverse
 from access import clock, enrollment, roles
 from access.models import Agreement, Cohort, Enrollment, Invitation, Program, Role, User
 from access.telling import link
+from generation import registry
 from generation.models import Pipeline
 from review.publishing import publish_policy
 
@@ -28,9 +29,7 @@ class Command(BaseCommand):
     help = "Make the embedded site's first program and people, once; print who they are and one unused invitation."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        Pipeline.objects.get_or_create(
-            slug="pocket", defaults={"name": "Pocket", "folder": "generation/pocket", "created_at": clock.now()}
-        )
+        self.pipeline()
         program, cohort = self.program()
         self.kept = self.read()
         people = [
@@ -44,6 +43,16 @@ class Command(BaseCommand):
             self.stdout.write(f"  {role:<10} {email:<24} {password}")
         self.stdout.write(f"\n  An unused invitation: {link(reverse('invitation', args=[token]))}")
 
+    def pipeline(self) -> None:
+        """The model that comes with the site, pinned to the bytes it came with: anew after an update of the site."""
+        facts = {"for_every_cohort": True, "batch_limit": 4}
+        made = {"name": "Pocket", "folder": "generation/pocket", "created_at": clock.now(), **facts}
+        pocket, _ = Pipeline.objects.get_or_create(slug="pocket", defaults=made)
+        if pocket.pinned_at is None:  # of a site that is older than pinning
+            Pipeline.objects.filter(pk=pocket.pk).update(**facts)
+        if pocket.manifest_sha256 != registry.fingerprint(registry.manifest_of(pocket.path)):
+            registry.pin(pocket, by=None)
+
     def program(self) -> tuple[Program, Cohort]:
         now = clock.now()
         about = "An early-access program for a small text-to-video model, for artists who were asked first."
@@ -55,7 +64,9 @@ class Command(BaseCommand):
         )
         if is_new:
             agreement = Agreement.objects.create(program=program, title="Terms of taking part")
-            enrollment.publish_agreement(agreement, summary=text_of("summary.txt"), text=text_of("terms.txt"), by=None)
+            enrollment.publish_agreement(
+                agreement, summary=text_of("summary.txt"), text=text_of("terms.txt"), by=None, allows_download=True
+            )
             clauses = [
                 (clause["code"], clause["title"], clause["text"]) for clause in json.loads(text_of("clauses.json"))
             ]
