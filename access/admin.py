@@ -40,7 +40,8 @@ class Recorded(admin.ModelAdmin):
             if not change:
                 obj.created_at = now
             # Only what was typed: the row may have moved meanwhile, e.g. a seat of the cohort was taken.
-            obj.save(update_fields=form.changed_data if change else None)
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=columns.intersection(form.changed_data) if change else None)
             act = f"{'change' if change else 'create'}_{obj._meta.model_name}"
             program = obj if isinstance(obj, models.Program) else getattr(obj, "program", None)
             facts = {"fields": sorted(form.changed_data)}

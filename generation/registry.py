@@ -11,10 +11,14 @@ from typing import Any
 from access import audit, clock
 from access.models import User
 from access.storing import hash_of
+from generation.declaration import faults_of, lacks_of
 from generation.models import Pipeline
 from generation.refusals import Trouble
 
 ALLOWED = {".json", ".safetensors", ".txt", ".model", ".md"}  # nothing that could run, nothing pickled
+INDEX, STUDIO = "model_index.json", "studio.json"
+LARGEST_JSON = 16 << 20  # bytes, of the JSON files that are read here
+MOST_FILES = 2000
 Manifest = dict[str, str]  # path within the folder -> sha256
 
 
@@ -28,6 +32,7 @@ def pin(pipeline: Pipeline, *, by: User | None) -> Pipeline:
     """
     manifest = manifest_of(pipeline.path)
     declared = declaration_of(pipeline.path)
+    _check_studio({**declared, **pipeline.overrides})
     with audit.recorded():
         now = clock.now()
         facts = {
@@ -55,28 +60,87 @@ def manifest_of(folder: Path) -> Manifest:
     """The hash of every file of a pipeline folder.
 
     Raises:
-        Trouble: it is no pipeline folder, or something in it is not allowed there.
+        Trouble: it is no pipeline folder, or something in it is not allowed there or cannot be read.
     """
-    if not (folder / "model_index.json").is_file():
+    if not (folder / INDEX).is_file():
         raise Trouble("The model folder is not there, or has no model_index.json.")
-    files = sorted(path for path in folder.rglob("*") if not path.is_dir())
-    strange = [path.name for path in files if path.suffix not in ALLOWED or path.is_symlink()]
-    if strange:
-        raise Trouble(f"The model folder holds files that are not allowed there: {', '.join(strange[:3])}.")
+    files = files_of(folder)
     _check_index(folder)
-    return {path.relative_to(folder).as_posix(): hash_of(path) for path in files}
+    _check_shards(folder, files)
+    return {path.relative_to(folder).as_posix(): _hash(path) for path in files}
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of the folder, all of them plain and of a harmless kind.
+
+    Raises:
+        Trouble: there is something else, e.g. a link that leads out of the folder, or code.
+    """
+    try:
+        found = sorted(folder.rglob("*"))
+    except OSError as unreadable:
+        raise Trouble(f"The model folder cannot be read: {unreadable.strerror}.") from unreadable
+    strange = [path.relative_to(folder).as_posix() for path in found if not _is_welcome(path)]
+    if strange:
+        raise Trouble(
+            f"The model folder holds files that are not allowed there: {', '.join(strange[:3])}. "
+            "Only plain files are, of these kinds: " + " ".join(sorted(ALLOWED)) + "."
+        )
+    files = [path for path in found if path.is_file()]
+    if len(files) > MOST_FILES:
+        raise Trouble(f"The model folder holds {len(files)} files. That is no pipeline; {MOST_FILES} are allowed.")
+    return files
+
+
+def _is_welcome(path: Path) -> bool:
+    """A folder, or a regular file of an allowed kind; no link, not even to a folder: its target could change unseen."""
+    if path.is_symlink():
+        return False
+    return path.is_dir() or (path.is_file() and path.suffix in ALLOWED)
+
+
+def _hash(path: Path) -> str:
+    sha256 = hash_of(path)
+    if not sha256:
+        raise Trouble(f"The model folder's {path.name} cannot be read. Let the worker's user read it.")
+    return sha256
 
 
 def _check_index(folder: Path) -> None:
-    """Every component is a class of diffusers or transformers: a folder may not name code of its own."""
+    """Every component is a class of diffusers or transformers, in a folder of its own name: no code from elsewhere."""
+    index = _read(folder / INDEX)
+    if not isinstance(index.get("_class_name"), str):
+        raise Trouble("The model folder's model_index.json names no pipeline class of diffusers.")
+    parts = {name: part for name, part in index.items() if not name.startswith("_") and isinstance(part, list)}
+    for name, part in parts.items():
+        if not name.isidentifier():
+            raise Trouble(f"The model folder's model_index.json leads out of the folder ({name[:80]}).")
+        if not part or part[0] not in ("diffusers", "transformers", None):
+            raise Trouble(f"The model folder asks for code from elsewhere ({str(part[:1])[:80]}). It is not run.")
+
+
+def _check_shards(folder: Path, files: list[Path]) -> None:
+    """Weights in several files are named by an index beside them; it may name no others."""
+    for index in [path for path in files if path.name.endswith(".index.json")]:
+        named = _read(index).get("weight_map")
+        shards = set(named.values()) if isinstance(named, dict) else {None}
+        beside = {path.name for path in files if path.parent == index.parent}
+        if not shards <= beside:
+            raise Trouble(f"The model folder's {index.name} names files that are not beside it.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file of the folder that holds names and values."""
+    where = f"The model folder's {path.name}"
     try:
-        index = json.loads((folder / "model_index.json").read_text())
-    except ValueError as broken:
-        raise Trouble("The model folder's model_index.json cannot be read.") from broken
-    parts = [part for name, part in index.items() if not name.startswith("_") and isinstance(part, list)]
-    foreign = [str(part[0]) for part in parts if part[0] not in ("diffusers", "transformers", None)]
-    if foreign:
-        raise Trouble(f"The model folder asks for code from elsewhere ({foreign[0]}). It is not run.")
+        if path.stat().st_size > LARGEST_JSON:
+            raise Trouble(f"{where} is larger than {LARGEST_JSON >> 20} MB. It is not read.")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as broken:
+        raise Trouble(f"{where} cannot be read.") from broken
+    if not isinstance(found, dict):
+        raise Trouble(f"{where} cannot be read: it does not hold names and values.")
+    return found
 
 
 def fingerprint(manifest: Manifest) -> str:
@@ -88,15 +152,14 @@ def declaration_of(folder: Path) -> dict[str, Any]:
     """What ``studio.json`` says; empty for a folder without one, where staff's overrides say it all.
 
     Raises:
-        Trouble: it is there and cannot be read.
+        Trouble: it is there and cannot be read, or says what cannot be meant.
     """
-    path = folder / "studio.json"
-    if not path.is_file():
+    if not (folder / STUDIO).is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as broken:
-        raise Trouble("The model folder's studio.json cannot be read.") from broken
+    declared = _read(folder / STUDIO)
+    if faults := faults_of(declared):
+        raise Trouble(f"The model folder's studio.json cannot be meant like this: {faults[0]}")
+    return declared
 
 
 def check(pipeline: Pipeline) -> None:
@@ -111,10 +174,17 @@ def check(pipeline: Pipeline) -> None:
     changed = sorted(name for name in {*found, *pipeline.manifest} if found.get(name) != pipeline.manifest.get(name))
     if changed:
         raise Trouble(f"The model folder is not the one that was pinned: {', '.join(changed[:3])} differ.")
-    call = pipeline.studio.get("call")
-    missing = {"height", "width", "num_frames"} - set(call if isinstance(call, dict) else {})
-    if missing:
-        raise Trouble(f"The registry does not say how the model is called: {', '.join(sorted(missing))} missing.")
+    _check_studio(pipeline.studio)
+
+
+def _check_studio(studio: dict[str, Any]) -> None:
+    if missing := lacks_of(studio):
+        raise Trouble(
+            f"Nothing says how the model is called: {', '.join(missing)} missing. Say it in the folder's studio.json "
+            'or in the overrides, as {"call": {"width": …, "height": …, "num_frames": …}}.'
+        )
+    if faults := faults_of(studio):
+        raise Trouble(faults[0])
 
 
 def note_loaded(pipeline: Pipeline, found: dict[str, Any]) -> None:

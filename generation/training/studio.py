@@ -15,9 +15,9 @@ ABOUT = (
 CALL = {"height": 64, "width": 96, "num_frames": 17, "frame_rate": 8, "max_sequence_length": 24}
 DEFAULTS: dict[str, float] = {"steps": 20, "guidance": 3.0}
 LIMITS: dict[str, list[float]] = {"steps": [8, 40], "guidance": [1.0, 8.0]}
-# Of what the class can render, that which looks as good as what was trained on (96 x 64, 17 frames); the model card
-# says what was seen at the others. The first is the default.
-SIZES = [[96, 64], [128, 64], [64, 64]]
+# Of what the class can render, that which looks and scores like what was trained on (96 x 64, 17 frames); the model
+# card says what was seen at the others. The first is the default.
+SIZES = [[96, 64], [128, 64]]
 LENGTHS = [17, 9, 25]
 DELIVER_WIDTH = 768
 
