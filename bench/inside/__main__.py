@@ -7,4 +7,5 @@ import django
 
 if __name__ == "__main__":
     django.setup()
+    import_module("vernissage.celery")  # the broker, for ringing
     import_module(f"bench.inside.{sys.argv[1]}").main()
