@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from django.db import OperationalError
 
 from access import clock
 from access.models import Enrollment
-from generation import claiming, encoding, quota, rendering, worker
+from generation import claiming, encoding, ending, engines, quota, registry, rendering, watch, worker
 from generation.models import Job, Output, Pipeline, QuotaEntry
+from generation.refusals import OutOfMemory
 from tests import make
 from tests.generation.conftest import DrawnEngine
 
@@ -24,6 +26,12 @@ Clock = Callable[[datetime], None]
 @pytest.fixture
 def folder(tmp_path: Path, settings: LazySettings) -> Path:
     return Path(shutil.copytree(settings.POCKET_FOLDER, tmp_path / "pocket"))
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is in memory yet."""
+    monkeypatch.setattr(engines, "_resident", OrderedDict())
 
 
 def overwrite_weights(folder: Path) -> None:
@@ -36,20 +44,17 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no index": (lambda folder: (folder / "model_index.json").unlink(), "model_index.json"),
     "code inside": (lambda folder: (folder / "transformer/evil.py").write_text("1/0"), "evil.py"),
     "pickle inside": (lambda folder: (folder / "vae/pytorch_model.bin").write_bytes(b"x"), "pytorch_model.bin"),
-    "corrupt weights": (overwrite_weights, "cannot be loaded"),
-    "corrupt index": (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be loaded"),
-    "corrupt studio": (lambda folder: (folder / "studio.json").write_text("[1"), "studio.json"),
-    "a studio without a call": (lambda folder: (folder / "studio.json").write_text("{}"), "studio.json"),
+    "corrupt weights": (overwrite_weights, "not the one that was pinned"),
+    "corrupt index": (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be read"),
+    "another studio": (lambda folder: (folder / "studio.json").write_text("{}"), "studio.json differ"),
 }
 
 
 @pytest.mark.ml
 @pytest.mark.django_db
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_broken_folder_makes_jobs_wait_until_it_is_repaired(
-    folder: Path, at: Clock, damage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "_engines", {})
+def test_a_broken_folder_makes_jobs_wait_until_it_is_repaired(folder: Path, at: Clock, damage: str) -> None:
     make.pipeline(folder=str(folder))
     artist = make.artist(program=make.program())
     job, start = make.job(enrollment=artist, steps=8), clock.now()
@@ -67,7 +72,7 @@ def test_a_broken_folder_makes_jobs_wait_until_it_is_repaired(
 
     shutil.rmtree(folder, ignore_errors=True)
     sound.rename(folder)
-    if damage in ("missing", "corrupt weights", "corrupt studio"):  # the rest is the same from here on
+    if damage in ("missing", "corrupt weights"):  # the rest is the same from here on
         at(start + 2 * claiming.TROUBLE_REST)
         assert worker.drain() == 1
         row.refresh_from_db()
@@ -76,8 +81,25 @@ def test_a_broken_folder_makes_jobs_wait_until_it_is_repaired(
 
 
 @pytest.mark.ml
+@pytest.mark.django_db
+@pytest.mark.usefixtures("fresh")
+def test_what_was_pinned_broken_is_not_guessed_at(folder: Path) -> None:
+    overwrite_weights(folder)
+    make.pipeline(folder=str(folder))
+    job = make.job(enrollment=make.artist(program=make.program()), steps=8)
+    assert worker.drain() == 1
+    assert "cannot be loaded" in Pipeline.objects.get().trouble
+    assert_it_waits(job)
+    pinned = registry.pin(Pipeline.objects.get(), by=None)
+    assert pinned.trouble == ""
+    worker.warm_up()  # a worker that starts says so before anybody waits for it
+    pinned.refresh_from_db()
+    assert "cannot be loaded" in pinned.trouble
+
+
+@pytest.mark.ml
+@pytest.mark.usefixtures("fresh")
 def test_the_real_pipeline_from_brief_to_output(artist: Enrollment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_engines", {})
     looks: list[tuple[str, int, int]] = []
     report = rendering.report
 
@@ -86,20 +108,21 @@ def test_the_real_pipeline_from_brief_to_output(artist: Enrollment, monkeypatch:
         report(job, phase=phase, step=step, jpeg=jpeg)
 
     monkeypatch.setattr(rendering, "report", listen)
-    monkeypatch.setattr(worker, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(watch, "REPORT_EVERY", 0.0)
     first = make.job(enrollment=artist, steps=8, seed=7)
     again = make.job(enrollment=artist, steps=8, seed=7)
     assert worker.drain() == 2
     one, two = Output.objects.get(job=first), Output.objects.get(job=again)
     assert (one.width, one.height, one.frames, one.frame_rate) == (96, 64, 17, 8.0)
     assert one.master_sha256 == two.master_sha256  # the same seed is the same clip
-    assert one.provenance["steps"] == 8 and one.provenance["versions"]["torch"]
-    assert {r.recipe for r in one.renditions.all()} == {"playable", "poster", "contact_sheet", "making"}
+    assert one.provenance["call"]["num_inference_steps"] == 8 and one.provenance["versions"]["torch"]
+    assert {r.recipe for r in one.renditions.all()} == {"playable", "poster", "contact_sheet", "proxy", "making"}
     assert [phase for phase, _, _ in looks][:1] == ["denoise"]
     assert [step for phase, step, jpeg in looks if phase == "denoise" and jpeg] == list(range(1, 9)) * 2
     assert [phase for phase, _, _ in looks if phase in ("decode", "encode")] == ["decode", "encode"] * 2
     pipeline = Pipeline.objects.get()
     assert pipeline.seconds_per_step > 0 and pipeline.seconds_around > 0
+    assert (pipeline.loaded["class"], pipeline.loaded["from_image"]) == ("LTXPipeline", True)
 
 
 # --- trouble outside the folder -------------------------------------------------------------------------------------
@@ -161,10 +184,11 @@ def test_a_full_disk_sends_the_job_back(
 def test_a_database_that_is_locked_is_nobodys_fault(
     artist: Enrollment, engine: DrawnEngine, at: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*args: object) -> None:
+    def locked(*args: object, **named: object) -> None:
         raise OperationalError("database is locked")
 
     at(clock.now())
+    Pipeline.objects.update(leases={"denoise": 0.5})  # as long as it is waited for
     job = make.job(enrollment=artist, steps=8)
     with monkeypatch.context() as patched:
         patched.setattr(rendering, "finish", locked)
@@ -175,10 +199,11 @@ def test_a_database_that_is_locked_is_nobodys_fault(
 
 # --- jobs that do harm ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("error", "words"), [(RuntimeError("boom"), "with an error"), (MemoryError(), "ran out of memory")]
+    ("error", "words", "tries"),
+    [(RuntimeError("boom"), "with an error", 3), (OutOfMemory("boom"), "ran out of memory", 1)],
 )
-def test_a_poison_job_fails_after_three_tries_and_the_others_go_on(
-    artist: Enrollment, engine: DrawnEngine, error: Exception, words: str
+def test_a_poison_job_fails_after_a_few_tries_and_the_others_go_on(
+    artist: Enrollment, engine: DrawnEngine, error: Exception, words: str, tries: int
 ) -> None:
     poison, sound = make.job(enrollment=artist, steps=8, seed=1), make.job(enrollment=artist, steps=8, seed=2)
 
@@ -187,10 +212,10 @@ def test_a_poison_job_fails_after_three_tries_and_the_others_go_on(
             raise error
 
     engine.at_step[4] = sometimes
-    assert worker.drain() == 4
+    assert worker.drain() == tries + 1
     poison.refresh_from_db()
     sound.refresh_from_db()
-    assert (poison.state, poison.failures, poison.attempt, sound.state) == ("failed", 3, 3, "finished")
+    assert (poison.state, poison.attempt, sound.state) == ("failed", tries, "finished")
     assert words in poison.reason and "boom" not in poison.reason
     assert QuotaEntry.objects.filter(kind="refund").get().job == poison
     assert quota.quota_left(artist, clock.now()) == artist.cohort.daily_quota - 1
@@ -207,7 +232,7 @@ def test_after_an_error_the_model_is_loaded_anew(
             made[0].at_step[2] = lambda: 1 / 0
         return made[-1]
 
-    monkeypatch.setattr(worker, "make_engine", make_engine)
+    monkeypatch.setattr(engines, "make_engine", make_engine)
     make.job(enrollment=artist, steps=8)
     make.job(enrollment=artist, steps=8)
     worker.drain()
@@ -221,7 +246,7 @@ def test_asked_to_end_the_worker_hands_its_job_back(
     """SIGTERM in the middle, by a real signal; what the parent adds is in test_kill.py."""
     import signal
 
-    monkeypatch.setattr(worker, "_asked_to_end_at", None)
+    monkeypatch.setattr(ending, "_asked_at", None)
     before = signal.getsignal(signal.SIGTERM)
     job = make.job(enrollment=artist, steps=8)
     make.job(enrollment=artist, steps=8)
@@ -230,7 +255,7 @@ def test_asked_to_end_the_worker_hands_its_job_back(
     assert_it_waits(job)
     assert worker.drain() == 0  # its parent closes
     assert signal.getsignal(signal.SIGTERM) is before
-    monkeypatch.setattr(worker, "_asked_to_end_at", -1e9)
+    monkeypatch.setattr(ending, "_asked_at", -1e9)
     with pytest.raises(SystemExit):  # nobody closed: another child is better than one that never works again
         worker.drain()
 
