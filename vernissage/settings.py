@@ -137,6 +137,7 @@ CELERY_BROKER_URL = env.str("BROKER_URL", default="filesystem://")
 if CELERY_BROKER_URL == "filesystem://":
     for folder in ("queue", "queue/control"):
         (VAR_DIR / "broker" / folder).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT = "access.file_broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
         "data_folder_in": str(VAR_DIR / "broker/queue"),
         "data_folder_out": str(VAR_DIR / "broker/queue"),

@@ -52,5 +52,5 @@ def draw(**_: object) -> None:
     engine.at_step = {number: lambda: time.sleep(0.02) for number in range(1, 41)}
     engine.at_step[4] = lambda: stop_at("denoise")
     engines.make_engine = lambda pipeline: engine
-    encoding.keep = stopping_at("encode", encoding.keep)  # ffmpeg has written, nothing is in the store
+    encoding.encode = stopping_at("encode", encoding.encode)  # all is rendered, nothing is in the store
     rendering.tell = stopping_at("commit", rendering.tell)  # all is stored; only the audit and the commit are missing
