@@ -158,7 +158,8 @@ class Hub:
             while not listener.ended and (left := until - asyncio.get_running_loop().time()) > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(listener.news.wait(), min(HEARTBEAT, left))
-                yield b"".join(map(event, listener.take())) or b": still here\n\n"
+                if said := b"".join(map(event, listener.take())) or (b"" if listener.ended else b": still here\n\n"):
+                    yield said
             if listener.ended:
                 yield event({"why": listener.ended}, name="bye")
         finally:

@@ -7,3 +7,6 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   location.reload();
 });
+
+// The brief has arrived: the studio need not keep it in this tab any more.
+try { sessionStorage.removeItem(`sent from ${location.pathname.replace(/\/jobs\/.*/, "")}`); } catch { /* not allowed */ }

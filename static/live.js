@@ -1,8 +1,8 @@
 "use strict";
 // One stream of events for all jobs on the page. It opens only where there are elements with data-live-job, rests while
 // nobody looks at the page, and closes when all of them have ended. Inside such an element, these are kept up to date:
-// [data-live-progress] (a progress), [data-live-step], [data-live-place], [data-live-eta] (words), [data-preview] (a
-// picture). What words cannot say (another state, phase or obstacle, a first picture) fires "live:changed" on it.
+// [data-live-progress] (a progress), [data-live-says], [data-live-step], [data-live-place], [data-live-eta] (words) and
+// [data-preview] (a picture). What words cannot say (another state, phase or obstacle, a first picture) fires "live:changed" on it.
 (() => {
   const says = document.getElementById("live-says");
   if (!says || !window.EventSource) return;
@@ -45,6 +45,7 @@
     const before = latest.get(telling.id);
     latest.set(telling.id, telling);
     for (const element of elements(telling.id)) {
+      word(element, "data-live-says", telling.says);
       word(element, "data-live-step", telling.step_says);
       word(element, "data-live-place", telling.place_says);
       word(element, "data-live-eta", telling.eta_says);

@@ -56,25 +56,35 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.isError || !event.detail.serverResponse.includes("data-draft")) {
     event.detail.shouldSwap = false;
     lost();
-  } else kept.removeAttribute("role");
+    return;
+  }
+  kept.removeAttribute("role");
+  sessionStorage.removeItem(drawer); // what came later has arrived
 });
 document.body.addEventListener("htmx:sendError", lost);
 
-// A form that meets the sign-in on its way comes back with what was in it, in this tab alone.
+// What was sent stays in this tab until it has arrived, so that a sign-in or an outworn page on the way costs no words.
 const drawer = `sent from ${location.pathname.replace(/\/studio\/.*/, "")}`;
 form.addEventListener("submit", (event) => {
-  const leaves = event.submitter?.hasAttribute("data-afresh");
   const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/csrf|idempotency/.test(name));
   try {
-    if (leaves) sessionStorage.removeItem(drawer);
+    if (event.submitter?.hasAttribute("data-afresh")) sessionStorage.removeItem(drawer);
     else sessionStorage.setItem(drawer, JSON.stringify(fields));
   } catch { /* no room, or not allowed: the draft on the site is all there is */ }
 });
-if (document.referrer && new URL(document.referrer).pathname.startsWith("/accounts/")) {
-  const fields = JSON.parse(sessionStorage.getItem(drawer) ?? "[]");
+
+function unpack() {
+  const fields = new Map(JSON.parse(sessionStorage.getItem(drawer) ?? "[]"));
+  sessionStorage.removeItem(drawer);
+  const signedIn = document.referrer && new URL(document.referrer).pathname.startsWith("/accounts/");
+  if (!fields.size || !(signedIn || fields.get("begun") === form.elements.begun.value)) return;
   for (const [name, value] of fields) {
     const field = form.elements[name];
-    if (field && name !== "begun" && name !== "parent") field.value = value;
+    if (!field || name === "begun" || name === "parent") continue;
+    const before = field.value;
+    field.value = value;
+    if (field.selectedIndex === -1) field.value = before; // no longer offered
   }
-  if (fields.length) typed(prompt);
+  typed(prompt);
 }
+try { unpack(); } catch { /* nothing to unpack */ }
