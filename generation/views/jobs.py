@@ -107,7 +107,10 @@ def _variations(found: Job) -> list[dict[str, Any]]:
     if found.brief.variations < 2:
         return []
     siblings = _with_outputs().filter(brief=found.brief_id).select_related("program").order_by("number")
-    return [{**_hung(sibling), "is_this": sibling.pk == found.pk} for sibling in siblings]
+    looks = {pk: watching.preview_url(look) for pk, look in watching.glimpses([one.pk for one in siblings]).items()}
+    return [
+        {**_hung(sibling), "is_this": sibling.pk == found.pk, "preview": looks.get(sibling.pk)} for sibling in siblings
+    ]
 
 
 def _lineage(found: Job) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from access.models import AgreementVersion, Enrollment
 from access.refusals import Refused
 from generation import drafting, jobs, uploading
 from generation.costing import cost_of
+from generation.declaration import lacks_of
 from generation.forms import BriefForm, drawn_prompt, fields_of_job, length_words, own_job
 from generation.models import Draft, FirstFrame, Job, Pipeline
 from generation.offering import Offer, offer
@@ -73,7 +74,7 @@ def _desk(enrollment: Enrollment, fields: drafting.Fields) -> Desk:
     Raises:
         ModelAway: no model is open to the cohort.
     """
-    models = [model for model in Pipeline.objects.open_to(enrollment) if model.pinned_at and model.studio.get("call")]
+    models = [model for model in Pipeline.objects.open_to(enrollment) if model.pinned_at and not lacks_of(model.studio)]
     if not models:
         raise ModelAway
     chosen = next((model for model in models if model.slug == fields.get("pipeline")), models[0])

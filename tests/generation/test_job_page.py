@@ -261,7 +261,7 @@ def test_a_repeat_is_rendered_where_the_software_is_another(
     assert "bit for bit" not in page
 
 
-@pytest.mark.parametrize(("size", "promise"), [(1, "identical clip, to the last bit"), (4, "visually identical clip")])
+@pytest.mark.parametrize(("size", "promise"), [(1, "the identical clip, to the last bit"), (4, "a visually identical clip")])
 def test_identical_is_promised_only_of_a_clip_rendered_alone(
     client: Client, artist: Enrollment, size: int, promise: str
 ) -> None:

@@ -267,7 +267,7 @@ def test_the_cost_is_said_before_it_is_spent(client: Client, program: Program) -
     kept = client.post(studio(program, "keep_draft"), brief(variations=3, steps=8), headers={"HX-Request": "true"})
     answer = " ".join(body(kept).split())
     assert "Takes 3 of your 40 clips left today. About 6 seconds of rendering each." in answer
-    assert "Draft kept at" in answer and "hx-swap-oob" in answer
+    assert "Draft kept, " in answer and "hx-swap-oob" in answer
 
 
 def test_larger_and_longer_costs_in_proportion(artist: Enrollment, program: Program) -> None:
