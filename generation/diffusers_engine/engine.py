@@ -58,11 +58,15 @@ class DiffusersEngine:
             "from_image": kind.__name__ in loading.FROM_IMAGE,
             "versions": loading.versions(),
             "dtype": self.row.dtype,
+            "dtypes": self.row.studio.get("dtypes", {}),
             "device": loading.name_of(device),
             "cache": self.row.cache,
             "cache_options": self.row.cache_options,
             "attention": self.row.attention,
             "compile": self.row.compile,
+            "offload": self.row.offload,
+            "vae_tiling": self.row.vae_tiling,
+            "vae_slicing": self.row.vae_slicing,
         }
 
     def _warm_up(self, resident: Resident) -> None:
