@@ -21,7 +21,7 @@ UNWRITTEN = ".unwritten"  # no queue's name, so no reader takes it for a message
 class Channel(filesystem.Channel):
     """Writes beside, renames into place."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]  # kombu's bases disagree
         name = f"{time.monotonic_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         target = os.path.join(self.data_folder_out, name)  # noqa: PTH118  kombu's folders are strings
         try:

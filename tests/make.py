@@ -25,6 +25,11 @@ def number() -> int:
     return _count
 
 
+def key() -> uuid.UUID:
+    """The idempotency key of a form that is sent once."""
+    return uuid.uuid4()
+
+
 def user(email: str = "", **fields: Any) -> User:
     made = User.objects.create_user(email or f"person{number()}@example.org", "a long test password", **fields)
     EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
