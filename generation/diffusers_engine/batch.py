@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from generation.diffusers_engine.latents import grid_of, middle_of
+from generation.diffusers_engine.latents import grid_of, middle_of, unfamiliar
 from generation.diffusers_engine.loading import arguments_of
 from generation.diffusers_engine.resident import Hand, Resident
 from generation.engine import Order, Picture, Watch
@@ -94,12 +94,9 @@ class Batch:
         """Schedulers of a higher order take more timesteps than steps; the watch counts what the artist asked for."""
         latents, steps = values["latents"], self.orders[0].steps
         timesteps = int(getattr(pipeline, "num_timesteps", steps))
-        if index in {round(share * (timesteps - 1)) for share in MAKING_AT}:
+        if self.resident.is_verified and index in {round(share * (timesteps - 1)) for share in MAKING_AT}:
             self.kept.append(self._middle(latents))
-        self.watch.step(
-            math.ceil((index + 1) * steps / timesteps),
-            lambda place: self.resident.glance(self._middle(latents)[place : place + 1]),
-        )
+        self.watch.step(math.ceil((index + 1) * steps / timesteps), lambda place: self._glance(latents, place))
         if index + 1 == timesteps:
             self._end_denoising()
         return values
@@ -112,6 +109,11 @@ class Batch:
         if self.resident.overlaps:
             self._let_others_denoise()
 
+    def _glance(self, latents: Tensor, place: int) -> Picture:
+        if not self.resident.is_verified:
+            return unfamiliar(latents[place])
+        return self.resident.glance(self._middle(latents)[place : place + 1])
+
     def _middle(self, latents: Tensor) -> Tensor:
         order = self.orders[0]
         grid = grid_of(self.pipeline, order.width, order.height, order.frames) if latents.ndim == 3 else None
@@ -120,7 +122,7 @@ class Batch:
     # --- the end ---
     def only_live(self, value: Any) -> Any:
         """Of what the VAE is to decode, the rows that are still wanted."""
-        if self.resident.overlaps and self.live is not None and isinstance(value, Tensor):
+        if self.resident.is_verified and self.live is not None and isinstance(value, Tensor):
             return value[self.live]
         return value
 
@@ -134,6 +136,8 @@ class Batch:
 
     def making(self, place: int) -> Callable[[], list[Picture]]:
         """Works out the pictures of one clip arising; none once the model was given back, which it does not hold."""
+        if not self.kept:
+            return list
         middles = [middle[place : place + 1].clone() for middle in self.kept]
         resident = weakref.ref(self.resident)
 

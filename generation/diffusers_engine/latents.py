@@ -13,15 +13,17 @@ Grid = tuple[int, int, int]  # latent frames, rows, columns
 
 
 def grid_of(pipeline: Any, width: int, height: int, frames: int) -> Grid:
-    """The latent grid of a clip of so many pixels and frames; asked of pipelines that keep latents as tokens."""
+    """The latent grid of a clip of so many pixels and frames, of a pipeline that keeps latents as tokens."""
     space, time = pipeline.vae_spatial_compression_ratio, pipeline.vae_temporal_compression_ratio
     return (frames - 1) // time + 1, height // space, width // space
 
 
 def middle_of(pipeline: Any, latents: Tensor, grid: Grid | None) -> Tensor:
-    """The middle latent frame of each clip, ``[clip, channel, 1, row, column]`` in the scale its VAE decodes."""
-    if latents.ndim == 3:  # tokens, as LTX keeps them
-        assert grid is not None, "tokens have no shape of their own"
+    """The middle latent frame of each clip, ``[clip, channel, 1, row, column]`` in the scale its VAE decodes.
+
+    ``grid`` is that of latents kept as tokens, as LTX does; None for others.
+    """
+    if grid is not None:
         patch = pipeline.transformer_spatial_patch_size, pipeline.transformer_temporal_patch_size
         latents = pipeline._unpack_latents(latents, *grid, *patch)
         vae = pipeline.vae
@@ -54,6 +56,13 @@ def rough(middle: Tensor, declared: dict[str, Any]) -> Picture:
         return to_bytes((pixels @ matrix + torch.tensor(declared["bias"])).numpy())
     low, high = pixels.min(), pixels.max()
     return to_bytes(((pixels[..., :3] - low) / (high - low).clamp(min=1e-6)).numpy())
+
+
+def unfamiliar(latents: Tensor) -> Picture:
+    """Latents of a class whose layout is not known: their numbers as shades of gray, as square as they lie."""
+    rows = latents.float().cpu().reshape(-1, latents.shape[-1])[: latents.shape[-1]]
+    gray = (rows - rows.min()) / (rows.max() - rows.min()).clamp(min=1e-6)
+    return to_bytes(gray[..., None].expand(-1, -1, 3).numpy())
 
 
 def to_bytes(frames: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -16,8 +16,9 @@ from generation.refusals import Trouble
 
 # Besides the pipeline itself: the class that takes a first frame and is made of the very same components.
 FROM_IMAGE = {"LTXPipeline": "LTXImageToVideoPipeline"}
-# Classes whose code after the loop was read and tested: past it they use the VAE alone, and take fewer clips there.
-OVERLAPPING = {"LTXPipeline", "LTXImageToVideoPipeline", "WanPipeline", "CogVideoXPipeline", "MochiPipeline"}
+# Classes whose code was read and tested: past their loop they use the VAE alone and take fewer clips there, and their
+# latents are known. Others are rendered as well, one batch after the other, decoded whole, and with rough previews.
+VERIFIED = {"LTXPipeline", "LTXImageToVideoPipeline", "WanPipeline", "CogVideoXPipeline", "MochiPipeline"}
 
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.disable_progress_bar()

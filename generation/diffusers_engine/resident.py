@@ -14,7 +14,7 @@ from torch import Tensor
 
 from generation.diffusers_engine.caching import StepCache
 from generation.diffusers_engine.latents import rough, to_bytes
-from generation.diffusers_engine.loading import FROM_IMAGE, OVERLAPPING
+from generation.diffusers_engine.loading import FROM_IMAGE, VERIFIED
 from generation.diffusers_engine.prompts import PromptMemory
 from generation.engine import Picture
 from generation.models import Pipeline
@@ -51,7 +51,8 @@ class Resident:
 
     def __init__(self, pipeline: Any, row: Pipeline) -> None:
         self.pipeline, self.row = pipeline, row
-        self.overlaps = type(pipeline).__name__ in OVERLAPPING and not row.offload
+        self.is_verified = type(pipeline).__name__ in VERIFIED
+        self.overlaps = self.is_verified and not row.offload
         self.denoising: Any = threading.RLock()
         self.decoding: Any = threading.RLock() if self.overlaps else self.denoising
         self.here = threading.local()  # the batch of this thread

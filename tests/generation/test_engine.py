@@ -262,6 +262,25 @@ def test_two_batches_are_never_denoised_at_once(engines: dict[str, Any]) -> None
     assert len(most) == 4 * STEPS and max(most) == 1
 
 
+@pytest.mark.parametrize("name", ["CogVideoXPipeline", "LTXPipeline"])
+def test_a_class_that_nobody_verified_is_rendered_with_care(
+    folders: dict[str, Path], engines: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch after the other, decoded whole, with previews that guess nothing about its latents."""
+    from generation.diffusers_engine import resident
+
+    monkeypatch.setattr(resident, "VERIFIED", set())
+    engine, known = engine_of(folders[name]), frames(engines[name], *three(name))
+    engine.load()
+    decoded, watch = counted(engine, monkeypatch), Look(live={1}, shown=1)
+    clips = engine.render(three(name), watch)
+    assert (clips[0], clips[2], decoded, len(watch.pictures)) == (None, None, [3], STEPS)
+    assert np.array_equal(clips[1].frames, known[1]) and clips[1].making() == []
+    assert furthest(watch.pictures[0], watch.pictures[-1]) > 0 and watch.pictures[0].shape[-1] == 3
+    monkeypatch.setattr(engine._resident, "decode", lambda *_, **__: pytest.fail("decoded in vain"))
+    assert frames(engine, *three(name), watch=Look(live=set())) == [None, None, None]
+
+
 # --- caches ----------------------------------------------------------------------------------------------------------
 CACHES = {
     "first_block": {"threshold": 1000.0},  # everything is near enough: from the second step on only one block runs
