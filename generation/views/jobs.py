@@ -20,6 +20,7 @@ from generation.forms import AgainForm
 from generation.models import Brief, Job, Output
 from generation.policies import may_download
 from generation.quota import quota_left
+from generation.recipes import recipe_of
 from generation.refusals import NoDownload, PageStale
 from generation.views.shown import shown
 
@@ -209,8 +210,6 @@ def download_clip(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase
 def download_recipe(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
     """Everything that one needs to make the clip again, as JSON, under the same condition as the clip."""
     output = _output_to_keep(request, job_id)
-    from generation.recipes import recipe_of
-
     page = JsonResponse(recipe_of(output), json_dumps_params={"indent": 2, "ensure_ascii": False})
     return media.seal(page, f"{_name_of(output)}.json")
 

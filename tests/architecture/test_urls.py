@@ -218,6 +218,7 @@ class World:
         halt = halting.halt(cohort, program=self.program, by=None, reason="Nobody is in it.")
         invited = enrollment.invite("new@example.org", cohort=cohort, by=None)
         job = make.job(enrollment=cast.artist)
+        make.agreement(program=self.program)  # which lets artists keep copies
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
         self.args: dict[str, list[object]] = {

@@ -1,6 +1,7 @@
 """The page of a job and what can be done there, over HTTP and without a line of script."""
 
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from access.refusals import NotAllowed
 from generation import claiming, jobs, registry, remaking, rendering
 from generation.encoding import encode, encode_rest
 from generation.models import Brief, Job, Output, Pipeline, QuotaEntry, Rendition
+from generation.recipes import recipe_of
 from tests import make
 from tests.generation.pages import body, client_of, page_of, studio
 
@@ -261,7 +263,9 @@ def test_a_repeat_is_rendered_where_the_software_is_another(
     assert "bit for bit" not in page
 
 
-@pytest.mark.parametrize(("size", "promise"), [(1, "the identical clip, to the last bit"), (4, "a visually identical clip")])
+@pytest.mark.parametrize(
+    ("size", "promise"), [(1, "the identical clip, to the last bit"), (4, "a visually identical clip")]
+)
 def test_identical_is_promised_only_of_a_clip_rendered_alone(
     client: Client, artist: Enrollment, size: int, promise: str
 ) -> None:
@@ -372,6 +376,16 @@ def test_a_clip_is_downloaded_where_the_agreement_allows_it(
     playable = output.renditions.get(recipe="playable")
     assert hashlib.sha256(response.content).hexdigest() == playable.sha256
     assert stranger.get(page_of(output.job, "download_clip")).status_code == 404
+
+
+def test_a_recipe_is_downloaded_as_json(client: Client, artist: Enrollment) -> None:
+    output = finished(artist, prompt="Un été rouge", seed=7)
+    agree(artist, allows_download=True)
+    response = client.get(page_of(output.job, "download_recipe"))
+    assert response["Content-Type"] == "application/json"
+    assert response["Content-Disposition"] == 'attachment; filename="un-ete-rouge-7.json"'
+    assert (response["Cache-Control"], response.json()["prompt"]) == ("private, no-store", "Un été rouge")
+    assert response.json() == json.loads(json.dumps(recipe_of(output)))
 
 
 @pytest.mark.parametrize("name", ["download_clip", "download_recipe"])
