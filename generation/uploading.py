@@ -5,9 +5,10 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from django.conf import settings
+from django.core.files.uploadhandler import FileUploadHandler
 from django.utils.translation import gettext_lazy as _
 
 from access import audit, clock, storing
@@ -35,6 +36,22 @@ SENTENCES = {
     "animated": _("The picture moves. Save one of its frames as a PNG, JPEG or WebP and choose that."),
     "too_small": _("The picture is less than 16 pixels wide or high. Choose a larger one."),
 }
+
+
+class Capped(FileUploadHandler):
+    """Django's first upload handler: of a file that is too heavy it lets no more pass than shows that it is."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.passed = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        room = HEAVIEST + 1 - self.passed
+        self.passed += min(len(raw_data), max(0, room))
+        return raw_data[:room] if room > 0 else None
+
+    def file_complete(self, file_size: int) -> None:
+        """The handlers after this one have the file."""
 
 
 class Upload(Protocol):

@@ -174,7 +174,10 @@ def keep_draft(request: MemberRequest) -> HttpResponse:
     draft = drafting.keep(request.enrollment, request.POST.dict())
     if not request.htmx:  # type: ignore[attr-defined]  # django_htmx's
         return redirect("studio", slug=request.program.slug)
-    desk = _desk(request.enrollment, drafting.fields_of(request.enrollment))
+    try:
+        desk = _desk(request.enrollment, drafting.fields_of(request.enrollment))
+    except ModelAway:
+        return render(request, "generation/_brief_draft.html", {"draft": draft})
     context = {**_cost(desk, clock.now(), desk.fields), "draft": draft}
     return render(request, "generation/_brief_kept.html", context)
 

@@ -237,6 +237,12 @@ def test_without_a_model_the_draft_is_kept(client: Client, program: Program, art
     assert prompt_on(body(client.get(studio(program)))) == "kept words"
 
 
+def test_a_draft_is_kept_while_no_model_is_open(client: Client, program: Program) -> None:
+    Pipeline.objects.update(is_active=False)
+    response = client.post(studio(program, "keep_draft"), brief(), headers={"HX-Request": "true"})
+    assert response.status_code == 200 and "Draft kept" in body(response)
+
+
 @pytest.mark.parametrize(
     ("fields", "seed"),
     [({"seed_choice": "random", "seed": "5"}, None), ({"seed_choice": "fixed", "seed": "5"}, 5), ({"seed": "5"}, 5)],

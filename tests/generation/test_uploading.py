@@ -388,6 +388,22 @@ def test_an_unusable_picture_costs_no_words(client: Client, program: Program, na
     assert "kept words" in body(client.get(studio(program)))
 
 
+def test_of_a_file_that_is_far_too_large_little_reaches_the_disk(
+    client: Client, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[int] = []
+    take = uploading.keep_first_frame
+
+    def looking(file: Any, *, enrollment: Enrollment) -> FirstFrame:
+        arrived.append(file.size)
+        return take(file, enrollment=enrollment)
+
+    monkeypatch.setattr(uploading, "keep_first_frame", looking)
+    response = upload(client, program, raw(drawn()) + bytes(40 * 1024 * 1024), prompt="kept words")
+    assert response.status_code == 422 and "larger than 10 MB" in body(response) and "kept words" in body(response)
+    assert arrived == [uploading.HEAVIEST + 1]
+
+
 def test_no_picture_at_all_is_asked_for(client: Client, program: Program) -> None:
     response = client.post(studio(program, "upload_first_frame"), brief(prompt="kept words"))
     assert response.status_code == 422 and "Choose a picture first" in body(response)
