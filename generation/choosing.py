@@ -21,9 +21,9 @@ GONE = _("This is not among yours any more, so it is not used. Choose another.")
 class OneOfMine(forms.ModelChoiceField):
     """A choice among rows of one's own; whatever else is sent, readable or not, gets the one sentence."""
 
-    def __init__(self, label: object, **kwargs: Any) -> None:
-        words = {"label": label, "empty_label": _("Any"), "error_messages": {"invalid_choice": GONE}}
-        super().__init__(None, required=False, **words, **kwargs)
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        super().__init__(None, label=label, required=False, empty_label=_("Any"), **kwargs)
+        self.error_messages["invalid_choice"] = GONE
 
     def to_python(self, value: object) -> Any:
         try:

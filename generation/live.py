@@ -117,6 +117,9 @@ class Listener:
         if not self.jobs:
             self.end(DONE)
 
+    def has_ended(self) -> bool:
+        return bool(self.ended)
+
     def end(self, why: str) -> None:
         self.ended = self.ended or why
         self.news.set()
@@ -155,12 +158,14 @@ class Hub:
         until = asyncio.get_running_loop().time() + LONGEST
         try:
             yield b"retry: 2000\n\n"
-            while not listener.ended and (left := until - asyncio.get_running_loop().time()) > 0:
+            while not listener.has_ended() and (left := until - asyncio.get_running_loop().time()) > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(listener.news.wait(), min(HEARTBEAT, left))
-                if said := b"".join(map(event, listener.take())) or (b"" if listener.ended else b": still here\n\n"):
+                if said := b"".join(map(event, listener.take())) or (
+                    b"" if listener.has_ended() else b": still here\n\n"
+                ):
                     yield said
-            if listener.ended:
+            if listener.has_ended():
                 yield event({"why": listener.ended}, name="bye")
         finally:
             self._dismiss(listener)

@@ -64,7 +64,7 @@ def test_pages_turn_both_ways_without_gaps_or_doubles(
         at(clock.now())
     made = [make.output(enrollment=artist) for _ in range(5)]
     make.output(enrollment=make.artist(program=program))  # not mine, so never shown
-    there, query = [], f"?{order}"
+    there, query = list[list[str]](), f"?{order}"
     while query and len(there) < 9:
         page = body(client.get(library + query))
         there.append(shown_on(page))

@@ -210,6 +210,7 @@ def changes_the_password(artist: Enrollment, holder: Pass) -> None:
 
 
 def loses_the_credential(artist: Enrollment, holder: Pass) -> None:
+    assert holder.credential
     Credential.objects.get(pk=holder.credential).end(clock.now())
 
 

@@ -80,12 +80,9 @@ def test_the_page_asks_as_much_with_many_jobs_as_with_few(client: Client, artist
         taken = make.claimed()
         if taken:
             rendering.fail(taken, "It broke.", is_final=True)
-        Preview.objects.create(
-            job=Job.objects.queued().exclude(preview__isnull=False).first(),
-            attempt=1,
-            jpeg=b"jpeg",
-            made_at=clock.now(),
-        )
+        bare = Job.objects.queued().filter(preview=None).first()
+        assert bare
+        Preview.objects.create(job=bare, attempt=1, jpeg=b"jpeg", made_at=clock.now())
 
     add(2)
     asked()  # the session's first request makes its credential
