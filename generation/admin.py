@@ -1,16 +1,19 @@
+import json
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.db.models import JSONField, QuerySet
+from django.forms import ModelForm, Textarea
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from access.admin import ReadOnly, Recorded, register_read_only
 from access.models import User
 from generation import models, registry
 from generation.refusals import Trouble
-from generation.registering import PipelineForm, as_text
+from generation.registering import PipelineForm
 
 LARGEST_HERE = 4 << 30  # bytes that a web process reads while somebody waits
 
@@ -24,6 +27,7 @@ class PipelineAdmin(Recorded):
     list_filter = ["is_active", "for_every_cohort", "queue"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["cohorts"]
+    formfield_overrides = {JSONField: {"widget": Textarea(attrs={"rows": 3, "cols": 60})}}
     actions = ["pin"]
     readonly_fields = [
         "fingerprint", "pinned_at", "what_the_folder_says", "what_workers_found", "loaded_at", "trouble", "trouble_at",
@@ -92,12 +96,11 @@ class PipelineAdmin(Recorded):
 
     @admin.display(description="What the folder says")
     def what_the_folder_says(self, row: models.Pipeline) -> SafeString:
-        shown = {name: row.declared[name] for name in SHOWN if name in row.declared}
-        return format_html("<pre>{}</pre>", as_text(shown))
+        return _lines({name: row.declared[name] for name in SHOWN if name in row.declared})
 
     @admin.display(description="What workers found")
     def what_workers_found(self, row: models.Pipeline) -> SafeString:
-        return format_html("<pre>{}</pre>", as_text(row.loaded))
+        return _lines(row.loaded)
 
     def save_model(self, request: HttpRequest, obj: models.Pipeline, form: ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -127,6 +130,12 @@ class PipelineAdmin(Recorded):
                 f"Pin it on a machine that has it: manage.py pin_pipeline {row.slug}"
             )
         registry.pin(row, by=by)
+
+
+def _lines(facts: dict[str, Any]) -> SafeString:
+    """A line for each name, with what it says as JSON."""
+    said = ((name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(facts.items()))
+    return format_html_join(mark_safe("<br>"), "{}: {}", said) or mark_safe("–")
 
 
 SHOWN = ("name", "call", "defaults", "limits", "sizes", "lengths", "deliver_width", "dtypes")

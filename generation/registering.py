@@ -3,7 +3,6 @@
 Nothing of this loads a model library: a web process never does.
 """
 
-import json
 import re
 from typing import Any
 
@@ -136,8 +135,3 @@ def _names_and_values(value: Any) -> dict[str, Any]:
 
 def _is_positive(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
-def as_text(value: Any) -> str:
-    """JSON for people to read."""
-    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

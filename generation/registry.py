@@ -62,8 +62,6 @@ def manifest_of(folder: Path) -> Manifest:
     Raises:
         Trouble: it is no pipeline folder, or something in it is not allowed there or cannot be read.
     """
-    if not (folder / INDEX).is_file():
-        raise Trouble("The model folder is not there, or has no model_index.json.")
     files = files_of(folder)
     _check_index(folder)
     _check_shards(folder, files)
@@ -71,12 +69,14 @@ def manifest_of(folder: Path) -> Manifest:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of the folder, all of them plain and of a harmless kind.
+    """The files of a pipeline folder, all of them plain and of a harmless kind.
 
     Raises:
-        Trouble: there is something else, e.g. a link that leads out of the folder, or code.
+        Trouble: it is no pipeline folder, or there is something else, e.g. a link that leads out of it, or code.
     """
     try:
+        if not (folder / INDEX).is_file():  # first: a wrong folder may be very large
+            raise Trouble("The model folder is not there, or has no model_index.json.")
         found = sorted(folder.rglob("*"))
     except OSError as unreadable:
         raise Trouble(f"The model folder cannot be read: {unreadable.strerror}.") from unreadable
