@@ -23,7 +23,7 @@ import psycopg
 TERMINAL = ("finished", "failed", "cancelled")
 OPEN = ("queued", "running")
 MADE = ("playable", "poster", "contact_sheet", "proxy")  # from every output, soon or a little later
-KINDS = ("lost", "double", "stuck", "unreadable", "torn", "audit", "quota", "orphan", "leftover")
+KINDS = ("lost", "double", "stuck", "unreadable", "torn", "audit", "quota", "late", "orphan", "leftover")
 GENESIS = "0" * 64
 # Words for a person: begins like a sentence, ends like one, and shows nothing of the machine.
 SENTENCE = re.compile(r"[A-Z](?!\w*(Error|Exception)\b)[^\n{}<>]{15,}[.!?]")
@@ -211,7 +211,7 @@ def _state_of(job: Job, evidence: Evidence, now: float) -> Iterator[tuple[str, s
     if job.state == "failed" and not SENTENCE.fullmatch(job.reason):
         yield "unreadable", f"failed for {job.reason!r}, which is no sentence for its artist"
     if missing := [recipe for recipe in MADE if outputs and (job.id, recipe) not in evidence.recipes]:
-        yield "lost", f"an output without {', '.join(missing)}"
+        yield "late", f"an output without {', '.join(missing)}"
     if outputs > 1:
         yield "double", f"{outputs} outputs"
     if outputs and job.state != "finished":

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 ARTISTS, CONCURRENCY, STEPS = 3, 4, 8
 # Seconds. Short enough to wait for, long enough for a busy machine to import torch.
-LEASES = {"load": 20, "denoise": 5, "decode": 5, "encode": 5}
+LEASES = {"load": 40, "denoise": 5, "decode": 5, "encode": 5}
 
 _seeds = count(1)
 _turns = count()

@@ -35,18 +35,28 @@ class Scene:
     site: Site
     worker: Worker
     phase: str
-    pids: list[int]  # the child that stands at the phase, then ffmpeg if it is there
-    hit: dict[str, int]  # the jobs that run, and the attempt of each
-    at: float  # seconds since 1970: from here recovery is counted
     jobs: list[str] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)  # the child that stands at the phase, then ffmpeg if it is there
+    hit: dict[str, int] = field(default_factory=dict)  # the jobs that run, and the attempt of each
+    at: float = 0.0  # seconds since 1970: from here recovery is counted
     notes: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Wait until a child stands at the phase; what runs then will be hit.
+
+        Raises:
+            TimeoutError: nobody came.
+        """
+        self.pids = self.site.wait_until_stopped()
+        self.hit = self.site.running()
+        self.now()
 
     @property
     def child(self) -> int:
         return self.pids[0]
 
     def now(self) -> None:
-        """Recovery counts from this moment: the outage is over."""
+        """Recovery counts from this moment: the fault strikes, or the outage is over."""
         self.at = time.time()
 
     def restart(self) -> None:

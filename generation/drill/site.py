@@ -148,7 +148,8 @@ class Site:
         log = self.var / f"log/{name}.log"
         with log.open("ab") as sink:
             argv = [*CELERY, "-n", f"{name}@%h", *options]
-            process = start_tied(argv, cwd=ROOT, env=self.environment, stdout=sink, stderr=sink)
+            staged = {"DRILL_STAGE": name if "render" in options else ""}
+            process = start_tied(argv, cwd=ROOT, env={**self.environment, **staged}, stdout=sink, stderr=sink)
         self.workers.append(worker := Worker(name, process, log))
         return worker
 

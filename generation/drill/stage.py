@@ -18,10 +18,10 @@ from generation.engine import Clip, Engine, Order, Picture, Watch
 
 AT_STEP = 4  # of denoising
 
-# It stands in for ffmpeg (FFMPEG_BINARY): stops when it is asked to, then becomes the real one.
+# It stands in for ffmpeg (FFMPEG_BINARY): stops when it is asked to, in a render worker, then becomes the real one.
 FFMPEG = """#!/bin/sh
 cd "{stage}" || exit 1
-if mv encode encode.taken 2>/dev/null; then
+if [ -n "$DRILL_STAGE" ] && mv encode encode.taken 2>/dev/null; then
     echo "$PPID $$" >stopped.new
     mv stopped.new stopped
     while [ ! -e go ] && [ -d "/proc/$PPID" ]; do sleep 0.05; done

@@ -49,7 +49,7 @@ def line(row: Row) -> str:
 
 
 def not_run(trial: NotRun) -> str:
-    return f"{trial.fault}: not run: {trial.why}"
+    return f"{trial.fault:<19}{trial.phase:<8}not run: {trial.why}"
 
 
 def _times(seconds: list[float]) -> str:

@@ -13,9 +13,9 @@ from generation.drill.servers import wait_for
 from generation.drill.site import Refused, Site
 
 QUIET_WITHIN = 120.0  # seconds from the fault until every job must have ended
-SETTLED_WITHIN = 45.0  # and until the files nobody waits for are there: a task makes up for them every 30 s
 STILL = 4.0  # seconds in which no file came or went
-LEFT = ("orphan", "leftover")
+LATE_WITHIN = 120.0  # until the files nobody waits for are there: a task makes up for those a minute old every 30 s
+LEFT = ("orphan", "leftover", "late")  # may be there after a death; what is late must come in the end
 LEASE_OF = {"commit": "encode"}  # the last phase that a job reports
 
 
@@ -53,53 +53,64 @@ class NotRun:
     """A fault that this machine or this site cannot have."""
 
     fault: str
+    phase: str
     why: str
 
 
-def plan(site: Site, only: Sequence[str]) -> tuple[list[tuple[Fault, str]], list[NotRun]]:
-    """The trials to run, and those that cannot be, with the reason."""
-    chosen = [fault for fault in FAULTS if not only or any(word in fault.name for word in only)]
-    present = {site.database.kind, site.broker.kind}
-    trials = [(fault, phase) for fault in chosen if fault.needs in {"", *present} for phase in fault.phases]
-    away = [NotRun(fault.name, f"needs {fault.needs}") for fault in chosen if fault.needs not in {"", *present}]
-    return trials, away
+def chosen(only: Sequence[str], phases: Sequence[str]) -> list[tuple[Fault, str]]:
+    """The trials whose fault has one of these words in its name, at these phases; all of them if none is given."""
+    faults = [fault for fault in FAULTS if not only or any(word in fault.name for word in only)]
+    return [(fault, phase) for fault in faults for phase in fault.phases if not phases or phase in phases]
+
+
+def away(site: Site, trials: Sequence[tuple[Fault, str]]) -> list[NotRun]:
+    """What of them this site cannot have, with the reason."""
+    present = {"", site.database.kind, site.broker.kind}
+    return [NotRun(fault.name, phase, f"needs {fault.needs}") for fault, phase in trials if fault.needs not in present]
 
 
 def run(site: Site, trials: Sequence[tuple[Fault, str]], jobs: int) -> Iterator[Row]:
-    """Run the trials one by one on the same site; the rows as they come.
+    """Run the trials that the site can have, one by one on the same site; the rows as they come.
 
-    A finding is counted in the trial in which it is first seen.
+    A finding is counted in the trial in which it is first seen. The last row is on all jobs together: what was late in
+    between must have come by then.
     """
     known: set[Finding] = set()
-    for fault, phase in trials:
+    impossible = {(trial.fault, trial.phase) for trial in away(site, trials)}
+    for fault, phase in (trial for trial in trials if (trial[0].name, trial[1]) not in impossible):
         row, findings = run_one(site, fault, phase, jobs, known)
         known |= findings
         yield row
+    yield in_the_end(site)
 
 
 def run_one(site: Site, fault: Fault, phase: str, jobs: int, known: set[Finding]) -> tuple[Row, set[Finding]]:
     """Submit, wait until a child stands at the phase, strike, wait for quiet, judge."""
     begun, troubles = time.monotonic(), list[str]()
-    scene = None
+    scene = Scene(site, site.tend(), phase)
     try:
-        scene = set_scene(site, phase, jobs)
+        site.stop_at(phase)
+        scene.jobs += site.submit(jobs)
+        scene.begin()
         fault.strike(scene)
     except (Refused, Unexpected, TimeoutError) as otherwise:
         troubles.append(str(otherwise))
     site.go()  # whatever still stands there
-    made = scene.jobs if scene else []
-    wait_for_quiet(site, made)
+    wait_for_quiet(site, scene.jobs)
     findings = settled(site) - known
-    row = judge(site, fault, phase, scene, findings, troubles, time.monotonic() - begun)
-    return row, findings
+    return judge(scene, fault, findings, troubles, time.monotonic() - begun), findings
 
 
-def set_scene(site: Site, phase: str, jobs: int) -> Scene:
-    worker = site.tend()
-    site.stop_at(phase)
-    made = site.submit(jobs)
-    pids = site.wait_until_stopped()
-    return Scene(site, worker, phase, pids, site.running(), time.time(), made)
+def in_the_end(site: Site) -> Row:
+    """All jobs of all trials, judged once more when everything had its time."""
+    begun = time.monotonic()
+    scene = Scene(site, site.tend(), "-", jobs=list(site.submitted))
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not any(found.kind == "late" for found in settled(site)), "late", within=LATE_WITHIN)
+    end = Fault("in the end", lambda scene: None, ("-",), recovers=None, is_deadly=True, may_fail=True)
+    findings = settled(site)
+    late = [f"{finding.subject} is late" for finding in findings if finding.kind == "late"]
+    return judge(scene, end, findings, late, time.monotonic() - begun)
 
 
 def wait_for_quiet(site: Site, jobs: list[str]) -> None:
@@ -109,41 +120,34 @@ def wait_for_quiet(site: Site, jobs: list[str]) -> None:
 
 
 def settled(site: Site) -> set[Finding]:
-    """The judge's findings once they no longer change: files come a little after their job."""
-    begun = still = time.monotonic()
-    found: set[Finding] | None = None
-    while True:
+    """The judge's findings once they have not changed for a while: files come and go a little after their job."""
+    found, since = set[Finding](), time.monotonic() - STILL / 2
+    while time.monotonic() - since < STILL:
         findings = set(checker.judge(site.database.place, site.media, submitted=site.submitted))
         if findings != found:
-            found, still = findings, time.monotonic()
-        # What is left of a death stays; what is yet to come is made up for by a task.
-        patience = STILL if all(finding.kind in LEFT for finding in findings) else SETTLED_WITHIN
-        if not findings or time.monotonic() - (still if patience == STILL else begun) > patience:
-            return findings
-        time.sleep(1.0)
+            found, since = findings, time.monotonic()
+        time.sleep(0.5)
+    return found
 
 
-def judge(
-    site: Site, fault: Fault, phase: str, scene: Scene | None, findings: set[Finding], troubles: list[str], took: float
-) -> Row:
+def judge(scene: Scene, fault: Fault, findings: set[Finding], troubles: list[str], took: float) -> Row:
+    site = scene.site
     evidence = checker.read(site.database.place, site.media)
-    jobs = scene.jobs if scene else []
-    ended = Counter(evidence.jobs[job].state for job in jobs if job in evidence.jobs)
+    ended = Counter(evidence.jobs[job].state for job in scene.jobs if job in evidence.jobs)
     counts = Counter(finding.kind for finding in findings)
-    hit, since = (scene.hit, scene.at) if scene else ({}, 0.0)
     row = Row(
         fault.name,
-        phase,
-        len(jobs),
+        scene.phase,
+        len(scene.jobs),
         ended["finished"],
         ended["failed"],
         [str(finding) for finding in sorted(findings)],
         {kind: counts[kind] for kind in checker.KINDS},
-        checker.returns(evidence, hit, since),
-        checker.restarts(evidence, hit, since),
-        limit_of(site, fault, phase),
+        checker.returns(evidence, scene.hit, scene.at),
+        checker.restarts(evidence, scene.hit, scene.at),
+        limit_of(site, fault, scene.phase),
         took,
-        list(dict.fromkeys(scene.notes)) if scene else [],
+        list(dict.fromkeys(scene.notes)),
         troubles,
     )
     row.troubles.extend(shortcomings(row, fault))
@@ -159,7 +163,7 @@ def limit_of(site: Site, fault: Fault, phase: str) -> float:
 
 def shortcomings(row: Row, fault: Fault) -> Iterator[str]:
     """Why a trial does not hold."""
-    tolerated = {"leftover", *(["orphan"] if fault.is_deadly else [])}
+    tolerated = {"leftover", "late", *(["orphan"] if fault.is_deadly else [])}
     for kind, count in row.counts.items():
         if count and kind not in tolerated:
             yield f"{count} {kind}"

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.drill import table, trials
-from generation.drill.faults import FAULTS
+from generation.drill.faults import FAULTS, PHASES, Fault
 from generation.drill.servers import Missing, Redis, binaries
 from generation.drill.site import Site, open_site
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only", nargs="+", default=[], metavar="NAME", help=f"words in the name of a fault: {names}"
         )
+        parser.add_argument("--phase", nargs="+", default=[], choices=PHASES, help="where a fault strikes")
         parser.add_argument("--jobs", type=int, default=6, help="clips submitted in each trial")
         parser.add_argument("--batch", type=int, default=2, help="clips rendered together at most")
         parser.add_argument("--json", action="store_true", help="a JSON object per line instead of the table")
@@ -40,9 +41,12 @@ class Command(BaseCommand):
             raise CommandError("The drill needs Linux: it reads /proc and limits processes.")
         if options["jobs"] < 1 or options["batch"] < 1:
             raise CommandError("A trial needs at least one job and a batch at least one clip.")
+        chosen = trials.chosen(options["only"], options["phase"])
+        if not chosen:
+            raise CommandError("No fault has such a name at such a phase. --help lists them.")
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            rows = self._drill(options)
+            rows = self._drill(chosen, options)
         except Missing as missing:
             raise CommandError(f"The drill cannot run so: {missing}.") from missing
         except KeyboardInterrupt:
@@ -50,29 +54,26 @@ class Command(BaseCommand):
         if not all(row.holds for row in rows):
             raise CommandError("Not every trial holds.")
 
-    def _drill(self, options: dict[str, Any]) -> list[trials.Row]:
+    def _drill(self, chosen: list[tuple[Fault, str]], options: dict[str, Any]) -> list[trials.Row]:
         database = options["database"] or ("postgresql" if _has(binaries) else "sqlite")
         broker = options["broker"] or ("redis" if _has(lambda: Redis(Path())) else "file")
         kept = {"batch": options["batch"], "keep": options["keep"]}
         with open_site(database=database, broker=broker, **kept) as site:
             if options["keep"]:
                 self.stderr.write(f"The site's folder: {site.var}")
-            return self._run(site, options)
+            return self._run(site, chosen, options)
 
-    def _run(self, site: Site, options: dict[str, Any]) -> list[trials.Row]:
-        chosen, away = trials.plan(site, options["only"])
-        if not chosen and not away:
-            raise CommandError("No fault has such a name. --help lists them.")
-        if not options["json"]:
+    def _run(self, site: Site, chosen: list[tuple[Fault, str]], options: dict[str, Any]) -> list[trials.Row]:
+        as_json, rows = options["json"], []
+        if not as_json:
             self.stdout.write(f"{site.database.kind}, {site.broker.kind} broker, batches of {options['batch']}\n\n")
             self.stdout.write(table.heading())
-        rows = []
         for row in trials.run(site, chosen, options["jobs"]):
             rows.append(row)
-            self._tell(row, as_json=options["json"])
-        for trial in away:
-            self.stdout.write(json.dumps(vars(trial)) if options["json"] else table.not_run(trial))
-        if not options["json"]:
+            self._tell(row, as_json=as_json)
+        for trial in trials.away(site, chosen):
+            self.stdout.write(json.dumps(vars(trial)) if as_json else table.not_run(trial))
+        if not as_json:
             self.stdout.write("\n" + trials.overall(rows))
         return rows
 

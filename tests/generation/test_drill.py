@@ -1,0 +1,338 @@
+"""The drill's judge finds what is planted, and a drill of one fault goes through from the command to the verdict."""
+
+import ast
+import contextlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test import override_settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from generation import jobs, rendering
+from generation.drill import checker, trials
+from generation.drill.checker import Finding
+from generation.drill.faults import FAULTS, kill_child
+from tests import make
+
+pytestmark = pytest.mark.django_db
+AFTER = 4_000_000_000.0  # an instant at which every lease is over
+
+
+# --- the judge --------------------------------------------------------------------------------------------------------
+@dataclass
+class Books:
+    """A healthy site as files: a clip made, one failed and one cancelled, by the product's own verbs.
+
+    No constraint and no trigger protects the copy, so that anything can be planted.
+    """
+
+    database: Path
+    media: Path
+    made: str
+    failed: str
+    cancelled: str
+
+    def plant(self, sql: str, *values: object) -> None:
+        with sqlite3.connect(self.database) as file:
+            assert file.execute(sql, values).rowcount, "nothing was planted"
+
+    def judge(self) -> list[Finding]:
+        submitted = [self.made, self.failed, self.cancelled]
+        return checker.judge(str(self.database), self.media, submitted=submitted, at=AFTER)
+
+    @property
+    def file(self) -> Path:
+        return next(path for path in sorted(self.media.glob("??/*")))
+
+
+@pytest.fixture(scope="module")
+def healthy(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Books:
+    """Made once, copied for each test; the database of the tests is left as it was."""
+    if connection.vendor != "sqlite":
+        pytest.skip("the copy to plant in is a SQLite file")
+    folder = tmp_path_factory.mktemp("healthy")
+    with django_db_blocker.unblock(), override_settings(MEDIA_DIR=folder / "media"), transaction.atomic():
+        named = _live()
+        with sqlite3.connect(folder / "copy.sqlite3") as copy:
+            copy.create_function("REGEXP", 2, lambda pattern, text: bool(re.search(pattern, text)))  # of a constraint
+            copy.executescript("PRAGMA foreign_keys = OFF;" + "\n".join(connection.connection.iterdump()))
+            loosen(copy)
+        transaction.set_rollback(True)
+    return Books(folder / "copy.sqlite3", folder / "media", *named)
+
+
+def _live() -> tuple[str, str, str]:
+    """A clip made, one failed, one cancelled."""
+    artist = make.artist(program=make.program())
+    made = make.output(enrollment=artist).job
+    failed = make.job(enrollment=artist, seed=71)
+    rendering.fail(make.claimed(), "The model ran out of memory while it made this clip.", is_final=True)
+    cancelled = jobs.cancel(make.job(enrollment=artist, seed=72), by=artist.user)
+    return str(made.pk), str(failed.pk), str(cancelled.pk)
+
+
+@pytest.fixture
+def books(healthy: Books, tmp_path: Path) -> Books:
+    shutil.copytree(healthy.media, tmp_path / "books")
+    shutil.copy(healthy.database, tmp_path / "books.sqlite3")
+    return replace(healthy, database=tmp_path / "books.sqlite3", media=tmp_path / "books")
+
+
+def loosen(copy: sqlite3.Connection) -> None:
+    for (trigger,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        copy.execute(f'DROP TRIGGER "{trigger}"')
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    for (table,) in copy.execute(tables).fetchall():
+        copy.execute(f'CREATE TABLE loose AS SELECT * FROM "{table}"')
+        copy.execute(f'DROP TABLE "{table}"')
+        copy.execute(f'ALTER TABLE loose RENAME TO "{table}"')
+
+
+def hexed(pk: str) -> str:
+    """As SQLite keeps it."""
+    return pk.replace("-", "")
+
+
+def again(table: str, where: str) -> str:
+    return f"INSERT INTO {table} SELECT * FROM {table} WHERE {where}"
+
+
+def test_healthy_books_are_found_healthy(books: Books) -> None:
+    assert books.judge() == []
+    assert {"finished", "failed", "cancelled"} == set(checker.states(str(books.database)).values())
+
+
+PLANTED: dict[str, tuple[str, Callable[[Books], None]]] = {
+    "a job is gone": (
+        "lost",
+        lambda b: b.plant("DELETE FROM generation_job WHERE id = ?", hexed(b.made)),
+    ),
+    "a brief has fewer jobs than asked for": (
+        "lost",
+        lambda b: b.plant("UPDATE generation_brief SET variations = 2"),
+    ),
+    "an output is gone": ("lost", lambda b: b.plant("DELETE FROM generation_output")),
+    "a rendition is gone": (
+        "late",
+        lambda b: b.plant("DELETE FROM generation_rendition WHERE recipe = 'contact_sheet'"),
+    ),
+    "a state that nobody knows": (
+        "lost",
+        lambda b: b.plant("UPDATE generation_job SET state = 'limbo' WHERE id = ?", hexed(b.made)),
+    ),
+    "nobody was told": ("lost", lambda b: b.plant("DELETE FROM access_notice WHERE kind = 'clip_ready'")),
+    "two outputs": ("double", lambda b: b.plant(again("generation_output", "1"))),
+    "an output of a job that failed": (
+        "double",
+        lambda b: b.plant("UPDATE generation_output SET job_id = ?", hexed(b.failed)),
+    ),
+    "spent twice": (
+        "double",
+        lambda b: b.plant(again("generation_quotaentry", "kind = 'spend' AND job_id = ?"), hexed(b.made)),
+    ),
+    "given back twice": (
+        "double",
+        lambda b: b.plant(again("generation_quotaentry", "kind = 'refund' AND job_id = ?"), hexed(b.failed)),
+    ),
+    "told twice": ("double", lambda b: b.plant(again("access_notice", "kind = 'clip_ready'"))),
+    "finished twice by the record": (
+        "double",
+        lambda b: b.plant(again("access_entry", "act = 'finish_job'")),
+    ),
+    "still waiting": (
+        "stuck",
+        lambda b: b.plant("UPDATE generation_job SET state = 'queued' WHERE id = ?", hexed(b.cancelled)),
+    ),
+    "running without a lease in force": (
+        "stuck",
+        lambda b: b.plant(
+            "UPDATE generation_job SET state = 'running', lease_until = '2026-01-01 00:00:00' WHERE id = ?",
+            hexed(b.cancelled),
+        ),
+    ),
+    "failed without a reason": (
+        "unreadable",
+        lambda b: b.plant("UPDATE generation_job SET reason = '' WHERE id = ?", hexed(b.failed)),
+    ),
+    "failed with a programmer's reason": (
+        "unreadable",
+        lambda b: b.plant(
+            "UPDATE generation_job SET reason = ? WHERE id = ?", "KeyError: 'frames' in worker.", hexed(b.failed)
+        ),
+    ),
+    "a file is gone": ("torn", lambda b: b.file.unlink()),
+    "a file is shorter": ("torn", lambda b: rewrite(b.file, lambda raw: raw[:-1])),
+    "a bit of a file is another": ("torn", lambda b: rewrite(b.file, lambda raw: bytes([raw[0] ^ 1]) + raw[1:])),
+    "a file has no row": ("orphan", lambda b: rewrite(b.media / "ab" / ("ab" + "0" * 62), lambda _: b"stray")),
+    "a file is where none belongs": ("orphan", lambda b: rewrite(b.media / "stray.mp4", lambda _: b"stray")),
+    "a temporary file is left": ("leftover", lambda b: rewrite(b.media / "tmp/x/y.mkv", lambda _: b"half")),
+    "a row of a file is gone": ("torn", lambda b: b.plant("DELETE FROM access_storedfile WHERE rowid = 1")),
+    "an entry says something else": (
+        "audit",
+        lambda b: b.plant("UPDATE access_entry SET actor = 'nobody' WHERE act = 'claim_job'"),
+    ),
+    "the end of the record is cut off": (
+        "audit",
+        lambda b: b.plant("DELETE FROM access_entry WHERE number = (SELECT MAX(number) FROM access_entry)"),
+    ),
+    "an attempt without a claim": (
+        "audit",
+        lambda b: b.plant("UPDATE generation_job SET attempt = 2 WHERE id = ?", hexed(b.made)),
+    ),
+    "a clip that cost nothing": (
+        "quota",
+        lambda b: b.plant("DELETE FROM generation_quotaentry WHERE job_id = ?", hexed(b.made)),
+    ),
+    "a clip given back and kept": (
+        "quota",
+        lambda b: b.plant(
+            "UPDATE generation_quotaentry SET job_id = ? WHERE kind = 'refund' AND job_id = ?",
+            hexed(b.made),
+            hexed(b.cancelled),
+        ),
+    ),
+    "a failure that costs": (
+        "quota",
+        lambda b: b.plant("DELETE FROM generation_quotaentry WHERE kind = 'refund' AND job_id = ?", hexed(b.failed)),
+    ),
+}
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_bytes() if path.exists() else b""
+    path.unlink(missing_ok=True)
+    path.write_bytes(change(before))
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_what_is_planted_is_found(books: Books, fault: str) -> None:
+    kind, plant = PLANTED[fault]
+    plant(books)
+    assert kind in {finding.kind for finding in books.judge()}, books.judge()
+
+
+def test_every_kind_of_finding_has_been_planted() -> None:
+    assert {kind for kind, _ in PLANTED.values()} == set(checker.KINDS)
+
+
+def test_a_lease_in_force_is_no_finding_but_a_job_at_rest_is(books: Books) -> None:
+    books.plant(
+        "UPDATE generation_job SET state = 'running', lease_until = '2200-01-01' WHERE id = ?", hexed(books.made)
+    )
+    assert Finding("stuck", books.made, "still running") in books.judge()
+    assert Finding("stuck", books.made, "running, and its lease is over") not in books.judge()
+
+
+def test_the_judge_imports_nothing_of_the_product() -> None:
+    source = ast.parse(Path(checker.__file__).read_text())
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(source)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= {*sys.stdlib_module_names, "psycopg"}
+    assert {"sqlite3", "hashlib", "os"} <= imported
+
+
+def test_percentiles_are_of_the_values_that_were_seen() -> None:
+    assert checker.percentile([], 0.95) is None
+    assert checker.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert checker.percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
+
+
+def test_recovery_is_read_from_the_record(books: Books) -> None:
+    evidence = checker.read(str(books.database), books.media)
+    (claimed,) = [
+        entry.at_us / 1e6 for entry in evidence.entries if entry.act == "claim_job" and books.made in entry.subject
+    ]
+    assert checker.restarts(evidence, {books.made: 0}, claimed - 7.5) == [7.5]
+    assert checker.restarts(evidence, {books.made: 1}, claimed - 7.5) == []  # it ended in the attempt that was hit
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
+def row(**facts: object) -> trials.Row:
+    healthy = {
+        "fault": "child killed", "phase": "denoise", "jobs": 6, "made": 6, "failed": 0, "findings": [],
+        "counts": dict.fromkeys(checker.KINDS, 0), "back": [9.0], "again": [12.0], "limit": 15.0, "seconds": 30.0,
+    }  # fmt: skip
+    return trials.Row(**{**healthy, **facts})  # type: ignore[arg-type]  # a test's own table
+
+
+DEADLY = next(fault for fault in FAULTS if fault.strike is kill_child)
+HARMLESS = next(fault for fault in FAULTS if fault.name == "no fault")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in checker.KINDS if kind not in trials.LEFT])
+def test_no_trial_holds_that_lost_or_spoiled_anything(kind: str) -> None:
+    counts = {**dict.fromkeys(checker.KINDS, 0), kind: 1}
+    assert list(trials.shortcomings(row(counts=counts), DEADLY)) == [f"1 {kind}"]
+
+
+def test_bytes_without_a_row_are_left_by_a_death_alone() -> None:
+    counts = {**dict.fromkeys(checker.KINDS, 0), "orphan": 3}
+    assert list(trials.shortcomings(row(counts=counts), DEADLY)) == []
+    assert list(trials.shortcomings(row(counts=counts), HARMLESS)) == ["3 orphan"]
+
+
+def test_a_trial_holds_only_if_all_is_made_and_in_time() -> None:
+    assert list(trials.shortcomings(row(), DEADLY)) == []
+    assert list(trials.shortcomings(row(failed=1), DEADLY)) == ["1 failed"]
+    assert list(trials.shortcomings(row(back=[3.0, 15.2]), DEADLY)) == ["recovery 15.2 s, limit 15 s"]
+    assert list(trials.shortcomings(row(back=[], again=[16.0, 40.0]), DEADLY)) == ["recovery 16.0 s, limit 15 s"]
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+@pytest.mark.ml
+def test_a_drill_of_one_death_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As a person calls it: real pipeline, real workers, kill -9 of the child while it denoises."""
+    chosen = ["--only", "child killed", "--phase", "denoise", "--jobs", "2"]
+    command = [sys.executable, "manage.py", "drill", *chosen, "--database", "sqlite", "--broker", "file", "--json"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    trial, end = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (trial["jobs"], trial["made"], trial["verdict"]) == (2, 2, "holds")
+    assert (end["jobs"], end["made"], end["counts"]["late"]) == (2, 2, 0)
+    assert len(trial["again"]) == len(trial["back"]) > 0  # somebody was hit, and runs again
+    assert list(tmp_path.iterdir()) == []
+    assert str(tmp_path) not in Path("/proc/mounts").read_text()
+    assert processes_with(str(tmp_path)) == []
+
+
+def processes_with(word: str) -> list[str]:
+    """The command lines of processes that know of a folder by their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"VAR_DIR={word}" in (process / "environ").read_text(errors="replace"):
+                found.append((process / "cmdline").read_text(errors="replace"))
+    return found
+
+
+def test_an_unknown_fault_is_refused_with_a_sentence() -> None:
+    with pytest.raises(CommandError, match="No fault has such a name"):
+        call_command("drill", "--only", "flood", stdout=StringIO())
