@@ -285,6 +285,8 @@ def test_a_class_that_nobody_verified_is_rendered_with_care(
 CACHES = {
     "first_block": {"threshold": 1000.0},  # everything is near enough: from the second step on only one block runs
     "taylor_seer": {"cache_interval": 3, "disable_cache_before_step": 1, "use_lite_mode": True},
+    "mag": {"mag_ratios": [1.0, 0.9, 0.9, 0.9], "threshold": 1000.0, "retention_ratio": 0.25},
+    "pyramid": {"spatial_attention_block_skip_range": 4, "spatial_attention_timestep_skip_range": [-1, 2000]},
 }
 
 
@@ -296,6 +298,8 @@ def test_a_cache_saves_work_says_so_and_keeps_batches_apart(folders: dict[str, P
     (clip,) = engine.render([order_for(name)], Look())
     assert (clip.provenance["cache"], clip.provenance["cache_options"]) == (cache, CACHES[cache])
     assert furthest(clip.frames, plain) > 0, "nothing was predicted"
+    again = frames(engine, order_for(name, steps=STEPS + 2))  # MagCache's ratios are spread over the steps
+    assert np.array_equal(*again, *frames(engine, order_for(name, steps=STEPS + 2)))
     watch = Look()
     watch.at["step 3"] = lambda: (_ for _ in ()).throw(CancelAsked())
     with pytest.raises(CancelAsked):
