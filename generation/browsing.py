@@ -163,6 +163,17 @@ def history(keys: Sequence[uuid.UUID]) -> list[Job]:
     return sorted(found, key=lambda job: keys.index(job.pk))
 
 
+def open_jobs(enrollments: Sequence[uuid.UUID], program: Program, *, most: int) -> QuerySet[Job]:
+    """The artist's running jobs, then the queued ones, each oldest first; ``most`` of them.
+
+    Two states in one condition would read all jobs that the artist ever had: the indexes hold one state each.
+    """
+    running = Job.objects.running().filter(enrollment__in=enrollments).order_by("lease_until")  # its index's order
+    queued = Job.objects.queued().filter(program=program, enrollment__in=enrollments).order_by("queued_at", "number")
+    keys = [*running.values_list("pk", flat=True)[:most], *queued.values_list("pk", flat=True)[:most]]
+    return Job.objects.filter(pk__in=keys).select_related("brief").order_by("-state", "queued_at", "number")[:most]
+
+
 def tags_in_use(user: User, program: Program) -> QuerySet[Tag]:
     """The artist's tags that are on something, by name."""
     used = Tag.outputs.through.objects.filter(tag=models.OuterRef("pk"))

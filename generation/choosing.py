@@ -61,7 +61,10 @@ class SieveForm(forms.Form):
         self._offer("model", models_of(user, program))
 
     def _offer(self, name: str, rows: models.QuerySet) -> None:
-        self.fields[name].queryset = rows  # type: ignore[attr-defined]  # a ModelChoiceField
+        field = self.fields[name]
+        field.queryset = rows  # type: ignore[attr-defined]  # a ModelChoiceField
+        # Read once, for the menu and for the suggestions beside the chosen clips.
+        field.choices = [("", _("Any")), *((field.prepare_value(row), str(row)) for row in rows)]  # type: ignore[attr-defined]
 
     def clean_q(self) -> str:
         words = self.cleaned_data["q"].split()

@@ -117,13 +117,12 @@ def _library_context(request: MemberRequest) -> dict[str, Any]:
     enrollments = browsing.enrollments_of(request.user, request.program)
     wanted = sieve.sieve()
     page = browsing.page_of(wanted.apply(Output.objects.all()), enrollments, turn, instant="created_at")
-    waiting = Job.objects.waiting().filter(enrollment__in=enrollments)
     return {
         "sieve": sieve,
         "chips": _chips(request.GET, sieve),
         "collection": wanted.collection,
         "works": [_hung(work) for work in browsing.works(page.keys)],
-        "open_jobs": waiting.select_related("brief").order_by("queued_at", "number")[:OPEN_SHOWN],
+        "open_jobs": browsing.open_jobs(enrollments, request.program, most=OPEN_SHOWN),
         "chosen": request.POST.getlist("chosen"),
         **_beside(request.GET, page),
     }

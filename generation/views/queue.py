@@ -1,6 +1,7 @@
 """The queue: what waits and runs, what it costs, and what the artist can do about it."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -27,10 +28,11 @@ def queue(request: MemberRequest) -> HttpResponse:
     """One's running and queued jobs in the order of their turn, the quota, the pace, and what failed today."""
     enrollments = browsing.enrollments_of(request.user, request.program)
     mine = Job.objects.filter(enrollment__in=enrollments)
-    waiting = _open_jobs(mine)
+    waiting = _open_jobs(browsing.open_jobs(enrollments, request.program, most=SHOWN))
+    queued = mine.queued().filter(program=request.program)
     context = {
         **_split(waiting),
-        "more": max(0, mine.waiting().count() - SHOWN) if len(waiting) == SHOWN else 0,
+        "more": max(0, queued.count() + mine.running().count() - SHOWN) if len(waiting) == SHOWN else 0,
         "failed": _failed_today(request, mine),
         "quota": _quota(request),
         "lane": Lane.objects.filter(enrollment=request.enrollment).first(),
@@ -40,12 +42,10 @@ def queue(request: MemberRequest) -> HttpResponse:
     return render(request, "generation/queue.html", context)
 
 
-def _open_jobs(mine: Any) -> list[dict[str, Any]]:
+def _open_jobs(open_jobs: Any) -> list[dict[str, Any]]:
     """Open jobs with what the page says of each."""
-    open_jobs = mine.waiting().select_related("brief", "pipeline", "program", "enrollment__lane", "preview")
-    found = list(
-        open_jobs.defer("pipeline__manifest", "preview__jpeg").order_by("-state", "queued_at", "number")[:SHOWN]
-    )
+    related = open_jobs.select_related("brief", "pipeline", "program", "enrollment__lane", "preview")
+    found = list(related.defer("pipeline__manifest", "preview__jpeg"))
     outlooks = watching.outlooks_of(found)
     return [{"job": job, "key": uuid.uuid4(), **_told(job, outlooks[job.pk])} for job in found]
 
@@ -76,7 +76,9 @@ def _failed_today(request: MemberRequest, mine: Any) -> list[dict[str, Any]]:
     """Today is the quota's day: from midnight in the program's zone."""
     local = clock.now().astimezone(request.program.zone)
     since = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    failed = mine.filter(state=Job.State.FAILED, ended_at__gte=since).select_related("brief").order_by("-ended_at")
+    # What was asked for within a week, so that the index finds it; older failures stand among all jobs.
+    recent = mine.filter(queued_at__gte=since - timedelta(days=7), state=Job.State.FAILED, ended_at__gte=since)
+    failed = recent.select_related("brief").order_by("-ended_at")
     return [{"job": job, "key": uuid.uuid4()} for job in failed[:20]]
 
 
