@@ -140,6 +140,7 @@ def test_settings_out_of_bounds_are_refused_with_a_sentence_and_kept(
     page = body(response)
     assert response.status_code == 422
     assert words in page and "kept words" in page
+    assert "Please look at:" in page and f'href="#id_{name}"' in page
     assert not Brief.objects.exists()
 
 

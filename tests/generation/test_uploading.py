@@ -384,6 +384,7 @@ def test_an_unusable_picture_costs_no_words(client: Client, program: Program, na
     response = client.post(studio(program, name), sent)
     page = body(response)
     assert response.status_code == 422 and "no PNG, JPEG or WebP" in page and "kept words" in page
+    assert 'href="#first-frame"' in page
     assert not Brief.objects.exists()
     assert "kept words" in body(client.get(studio(program)))
 
