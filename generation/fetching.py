@@ -24,7 +24,7 @@ def fetch(pipeline: Pipeline) -> Path:
     target = pipeline.path
     if target.exists():
         raise Trouble(f"{target} is there already. Move it away first, or pin it as it is: pin_pipeline.")
-    coming = target.with_name(f"{target.name}.fetching")
+    coming = target.with_name(f"{target.name}.{pipeline.revision[:12]}.fetching")  # of no other revision
     _download(pipeline, coming)
     shutil.rmtree(coming / METADATA, ignore_errors=True)
     registry.manifest_of(coming)
@@ -46,6 +46,6 @@ def _download(pipeline: Pipeline, folder: Path) -> None:
     except Exception as trouble:  # the client raises errors of several libraries; its reader needs the words
         words = (str(trouble).strip().splitlines() or [type(trouble).__name__])[0][:200]
         raise Trouble(
-            f"{pipeline.hub_id} at {pipeline.revision[:12]} cannot be fetched: {words} "
+            f"{pipeline.hub_id} at {pipeline.revision[:12]} cannot be fetched: {words.rstrip('.')}. "
             "Is the hub in reach from this machine, and is the revision right? Call this again to go on."
         ) from trouble
