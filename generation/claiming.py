@@ -15,7 +15,8 @@ from access.locking import share_halt_lock
 from access.models import Halt, Program
 from generation.line import expected_seconds
 from generation.models import Job, JobQuerySet, Lane
-from generation.rendering import lease
+from generation.rendering import end_as_repeat, lease
+from generation.repeats import outputs_like
 from generation.upkeep import expire
 
 TROUBLE_REST = timedelta(seconds=20)  # how long a pipeline in trouble is left alone before it is tried again
@@ -102,14 +103,26 @@ def _claim_from(lane: Lane, wanted: JobQuerySet, worker: str, *, batch: uuid.UUI
     if Job.objects.running().filter(enrollment=lane.enrollment_id).count() >= lane.enrollment.cohort.concurrency:
         return None
     mine = wanted.filter(enrollment=lane.enrollment_id)
-    job = mine.select_related("brief__first_frame__file", "pipeline", "program", "enrollment__user").first()
-    now = clock.now()
-    if job is None or not _start(job, worker, now, batch):
-        return None
-    Lane.objects.filter(pk=lane.pk).update(served_at=now, served_seconds=F("served_seconds") + job.charged_seconds)
-    facts = {"attempt": job.attempt, "worker": worker, "batch": str(batch)}
+    mine = mine.select_related(
+        "brief__first_frame__file", "brief__enrollment", "pipeline", "program", "enrollment__user"
+    )
+    while job := mine.first():
+        now = clock.now()
+        if output := outputs_like(job.brief, [job.seed]).get(job.seed):
+            end_as_repeat(job, output)  # made while this one waited; the next of the lane is looked at
+        elif _start(job, worker, now, batch):
+            _charge(lane, job, now)
+            return job
+        else:
+            return None
+    return None
+
+
+def _charge(lane: Lane, job: Job, now: datetime) -> None:
+    seconds = F("served_seconds") + job.charged_seconds
+    Lane.objects.filter(pk=lane.pk).update(served_at=now, served_seconds=seconds)
+    facts = {"attempt": job.attempt, "worker": job.worker, "batch": str(job.batch)}
     audit.trace("claim_job", program=job.program, at=now, actor=None, subject=job, facts=facts)
-    return job
 
 
 def _start(job: Job, worker: str, now: datetime, batch: uuid.UUID | None) -> bool:

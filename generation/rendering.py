@@ -122,9 +122,25 @@ def finish(job: Job, rendered: Rendered, *, seconds: float = 0.0) -> Output:
         output = _write_output(job, rendered, now)
         _settle_service(job, seconds)
         _trace("finish_job", job, now, output=str(output.pk), master_sha256=output.master_sha256)
-        url = reverse("job", args=[job.program.slug, job.pk])
-        tell(job.enrollment.user, "clip_ready", "Your clip is ready.", at=now, program=job.program, url=url)
+        _tell_ready(job, now)
     return output
+
+
+def end_as_repeat(job: Job, output: Output) -> bool:
+    """End a queued job with the output that its artist has meanwhile; its clip is given back. Inside ``recorded()``."""
+    now = clock.now()
+    ended = {"state": Job.State.FINISHED, "repeat_of": output, "ended_at": now, "step": F("steps")}
+    if not Job.objects.queued().filter(pk=job.pk, attempt=job.attempt).update(**ended):
+        return False
+    refund(job, now)
+    _trace("repeat_job", job, now, output=str(output.pk))
+    _tell_ready(job, now)
+    return True
+
+
+def _tell_ready(job: Job, at: datetime) -> None:
+    url = reverse("job", args=[job.program.slug, job.pk])
+    tell(job.enrollment.user, "clip_ready", "Your clip is ready.", at=at, program=job.program, url=url)
 
 
 def _write_output(job: Job, rendered: Rendered, at: datetime) -> Output:

@@ -93,22 +93,48 @@ def _making(site: Site, artist: Page) -> Iterator[Stop]:
     artist.locator("#id_prompt").evaluate("box => box.removeAttribute('required')")
     artist.get_by_role("button", name="Generate").click()
     yield "studio-error", artist
-    prompts = ("a boat with a red sail sailing right on the sea at sunset", "the moon rising over the sea at night")
-    for number, prompt in enumerate(prompts):
-        artist.goto(f"{site.url}{HOME}/studio/")
-        artist.locator("#id_prompt").fill(prompt)
-        artist.get_by_role("button", name="Generate").click()
-        if not number:
-            artist.wait_for_selector("img[data-preview]", timeout=RENDERED)
-            yield "job-running", artist
-        artist.wait_for_selector("video", timeout=RENDERED)
-    artist.wait_for_function("document.querySelector('video').readyState >= 2")
-    artist.get_by_text("From static to picture").click()
+    _brief(artist, site, "a boat with a red sail sailing right on the sea at sunset")
+    artist.wait_for_selector("img[data-preview]", timeout=RENDERED)
+    yield "job-running", artist
+    artist.wait_for_selector("#clip", timeout=RENDERED)
+    _brief(artist, site, "the moon rising over the sea at night", variations="4")
+    artist.goto(f"{site.url}{HOME}/queue/")
+    yield "queue", artist
+    artist.go_back()
+    artist.wait_for_selector("#clip", timeout=RENDERED)
+    artist.get_by_text("From static to picture").click(timeout=RENDERED)
+    artist.wait_for_selector("#variations li:nth-child(4) .state[data-state=finished]", timeout=RENDERED)
+    artist.wait_for_function("() => document.querySelector('#clip').readyState >= 2")
     yield "job-finished", artist
+    yield from _working_on(site, artist)
+
+
+def _brief(artist: Page, site: Site, prompt: str, *, variations: str = "1") -> None:
+    artist.goto(f"{site.url}{HOME}/studio/")
+    artist.locator("#id_prompt").fill(prompt)
+    artist.locator("#id_variations").select_option(variations)
+    artist.get_by_role("button", name="Generate").click()
+    artist.wait_for_url(re.compile(r"/jobs/[\w-]+/"))
+
+
+def _working_on(site: Site, artist: Page) -> Iterator[Stop]:
+    """Compare, remix, repeat, and what is kept; ends on the page of the clip again."""
     job = artist.url
-    for name in ("studio", "library", "terms", "policy"):
-        artist.goto(f"{site.url}{HOME}/{name}/")
-        yield name, artist
+    artist.locator("#variations").get_by_role("link", name="Compare").first.click()
+    artist.wait_for_selector("[data-controls]:not([hidden])")
+    yield "compare", artist
+    artist.goto(job)
+    artist.locator("#job-repeat").click()
+    artist.wait_for_selector("#clip")
+    yield "job-repeated", artist
+    artist.goto(job)
+    artist.locator("#job-remix").click()
+    artist.wait_for_url(re.compile(r"/studio/"))
+    yield "studio-remix", artist
+    places = ("studio", "library", "library/jobs", "library/collections", "terms", "policy")
+    for place in places:
+        artist.goto(f"{site.url}{HOME}/{place}/")
+        yield place.replace("/", "-"), artist
     artist.goto(f"{site.url}/notices/")
     yield "notices", artist
     artist.goto(job)
@@ -169,5 +195,10 @@ def _stopping(site: Site, staff: Page, artist: Page, stranger: Page, link: str) 
     yield "studio-halted", artist
     stranger.goto(link)
     yield "share-paused", stranger
-    staff.goto(f"{site.url}/admin/")
-    yield "admin", staff
+    for name, path in (
+        ("admin", ""),
+        ("admin-models", "generation/pipeline/"),
+        ("admin-model", "generation/pipeline/1/"),
+    ):
+        staff.goto(f"{site.url}/admin/{path}")
+        yield name, staff

@@ -53,11 +53,15 @@ class Migration(migrations.Migration):
             "a repeat points to an output of the same artist",
         ),
         rule(
-            "repeat_is_known_at_once",
+            "repeat_is_known_before_a_render",
             "generation_job",
             "BEFORE UPDATE",
-            "COALESCE(CAST(NEW.repeat_of_id AS text), '') <> COALESCE(CAST(OLD.repeat_of_id AS text), '')",
-            "a job is a repeat from the start or never",
+            "COALESCE(CAST(NEW.repeat_of_id AS text), '') <> COALESCE(CAST(OLD.repeat_of_id AS text), '') AND NOT "
+            "(OLD.state = 'queued' AND OLD.repeat_of_id IS NULL AND EXISTS (SELECT 1 FROM generation_output o "
+            "JOIN access_enrollment made ON made.id = o.enrollment_id "
+            "JOIN access_enrollment asks ON asks.id = NEW.enrollment_id "
+            "WHERE o.id = NEW.repeat_of_id AND made.user_id = asks.user_id))",
+            "only a queued job becomes a repeat, and of an output of the same artist",
         ),
         rule(
             "brief_descends_from_ones_own",

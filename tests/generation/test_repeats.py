@@ -97,6 +97,19 @@ def test_asking_for_ever_is_refused_in_words_and_passes_by(
     assert repeat(first).state == "finished"
 
 
+def test_the_same_brief_twice_in_the_line_is_rendered_once(artist: Enrollment, engine: DrawnEngine) -> None:
+    worker.warm_up()
+    left = quota.quota_left(artist, clock.now())
+    one, two, other = (make.job(enrollment=artist, seed=seed) for seed in (3, 3, 4))
+    assert worker.drain() == 2
+    for job in (one, two, other):
+        job.refresh_from_db()
+    assert (two.state, two.repeat_of, two.attempt) == ("finished", one.output, 0)
+    assert other.state == "finished" and Output.objects.count() == 2
+    assert quota.quota_left(artist, clock.now()) == left - 2
+    assert artist.user.notices.filter(kind="clip_ready", url__contains=str(two.pk)).count() == 1
+
+
 def test_before_any_worker_loaded_the_model_nothing_is_a_repeat(artist: Enrollment) -> None:
     job = make.job(enrollment=artist)
     assert repeats.repeat_key(job.brief, job.seed) == ""
@@ -122,9 +135,15 @@ def test_a_waiting_job_is_no_repeat(first: Job) -> None:
         copied(first, state="queued", repeat_of_id=first.output.pk)
 
 
-def test_a_job_cannot_become_a_repeat_later(first: Job) -> None:
-    with pytest.raises(IntegrityError, match="repeat_is_known_at_once"):
+def test_what_was_rendered_does_not_become_a_repeat(first: Job) -> None:
+    with pytest.raises(IntegrityError, match="repeat_is_known_before_a_render"):
         Job.objects.filter(pk=first.pk).update(repeat_of=first.output)
+
+
+def test_a_queued_job_does_not_become_a_repeat_of_somebody_elses_output(first: Job, program: Program) -> None:
+    job = make.job(enrollment=make.artist(program=program))
+    with pytest.raises(IntegrityError, match="repeat_is_known_before_a_render"):
+        Job.objects.filter(pk=job.pk).update(repeat_of=first.output, state="finished")
 
 
 def test_a_brief_descends_from_ones_own_work_only(first: Job, program: Program) -> None:
