@@ -419,6 +419,56 @@ def test_half_precision_and_a_part_that_keeps_the_whole(folders: dict[str, Path]
     assert clip.provenance["dtype"] == "bfloat16" and clip.frames.std() > 1
 
 
+def test_devices_by_their_names(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a machine with one GPU makes of a row; nothing is put there."""
+    import torch
+
+    from generation.diffusers_engine.loading import device_of
+
+    pinned = row(folders["LTXPipeline"])
+
+    def device(name: str, offload: str = "") -> str:
+        pinned.device, pinned.offload = name, offload
+        return str(device_of(pinned))
+
+    assert device("auto") == "cpu" or torch.cuda.is_available()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert [device("auto"), device("cuda:0"), device("cpu"), device("auto", "group")] == [
+        "cuda",
+        "cuda:0",
+        "cpu",
+        "cuda",
+    ]
+    for name in ("cuda:1", "cuda:x", "mps"):
+        with pytest.raises(Trouble, match="no device"):
+            device(name)
+    with pytest.raises(Trouble, match="needs a GPU"):
+        device("cpu", "model")
+
+
+def test_with_offload_one_batch_follows_the_other_and_a_stop_leaves_the_device(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The libraries' part of it needs a GPU and is left out here; ours is which lock is held, and who cleans up."""
+    from generation.diffusers_engine import loading
+
+    monkeypatch.setattr(loading, "device_of", lambda row: loading.torch.device("cpu"))
+    monkeypatch.setattr(loading, "_place", lambda *_: None)
+    engine = engine_of(folders["LTXPipeline"], offload="model")
+    assert engine.load()["offload"] == "model"
+    resident, freed = engine._resident, []
+    monkeypatch.setattr(resident.pipeline, "maybe_free_model_hooks", lambda: freed.append(1))
+    assert resident.denoising is resident.decoding and resident.hands.qsize() == 1
+    watch = Look()
+    watch.at["step 2"] = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        engine.render([order_for("LTXPipeline")], watch)
+    assert freed == [1]
+    (clip,) = engine.render([order_for("LTXPipeline")], Look(shown=0))
+    assert freed == [1, 1] and clip.making() and freed == [1, 1, 1]
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a device that is not there": ({"device": "cuda:7"}, "no device cuda:7"),
     "a device of no kind": ({"device": "tpu"}, "Write auto, cpu"),
