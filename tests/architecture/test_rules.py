@@ -51,16 +51,26 @@ CONSTRAINTS = {
     "access_signature": {"signed_once"},
     "access_storedfile": {"stored_file_not_empty"},
     "access_user": {"one_user_per_email"},
-    "generation_brief": {"brief_asks_for_something", "brief_sent_once"},
+    "generation_brief": {
+        "brief_asks_for_something",
+        "brief_has_a_size",
+        "brief_says_how_it_descends",
+        "brief_sent_once",
+    },
+    "generation_collection": {"one_collection_of_a_name"},
+    "generation_hanging": {"hangs_once_in_a_collection"},
     "generation_job": {
         "failed_job_says_why",
         "job_state_known",
         "job_step_within_steps",
         "one_job_per_variation",
+        "repeat_is_finished",
         "running_job_has_a_lease",
     },
+    "generation_pipeline": {"hub_pipeline_names_a_commit", "pipeline_renders_something"},
     "generation_quotaentry": {"quota_kind_known", "spent_and_refunded_once"},
     "generation_rendition": {"one_personal_rendition", "one_shared_rendition", "recipe_known"},
+    "generation_tag": {"one_tag_of_a_name"},
     "review_claim": {"one_claim_at_a_time", "one_claim_of_a_reviewer", "one_claim_per_fence"},
     "review_clause": {"clause_code_in_policy"},
     "review_decision": {
@@ -104,7 +114,9 @@ TRIGGERS = {
     "access_halt": {"lifted_halt_stays_lifted"},
     "access_signature": {"signature_is_on_the_text"},
     "access_storedfile": {"stored_bytes_never_change"},
-    "generation_job": {"ended_job_stays_ended"},
+    "generation_brief": {"brief_begins_with_ones_own", "brief_descends_from_ones_own"},
+    "generation_firstframe": {"first_frame_never_changes"},
+    "generation_job": {"ended_job_stays_ended", "repeat_is_known_before_a_render", "repeat_is_of_ones_own"},
     "generation_output": {"output_names_its_master"},
     "generation_rendition": {"rendition_is_of_its_master"},
     "review_decision": {"decision_is_on_the_bytes", "decision_is_under_the_policy"},
@@ -237,8 +249,11 @@ def test_append_only_tables_refuse_update_and_delete_without_djangos_help(
 
 CASCADES = {
     ("access_person", "user"),  # the person's own words go with them
+    ("generation_draft", "enrollment"),
+    ("generation_hanging", "collection"),
     ("generation_lane", "enrollment"),
     ("generation_preview", "job"),
+    ("generation_star", "output"),
 }
 
 
