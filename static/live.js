@@ -9,7 +9,7 @@
   const title = document.title;
   const latest = new Map(); // job -> the last telling
   let stream = null;
-  let listening = "";
+  let listening = new Set(); // the jobs that the stream, or the one that said goodbye, is about
   let pause = 0;
   let timer = 0;
 
@@ -38,6 +38,28 @@
       loader.src = url;
     }
   }
+
+  // A part of the page that is fetched anew brings an <img> that is still empty: the old one stands in for it.
+  let last = new Map(); // job -> the picture shown before the swap
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    last = new Map();
+    for (const image of event.detail.target.querySelectorAll("img[data-preview]")) {
+      const job = image.closest("[data-live-job]")?.dataset.liveJob;
+      if (job && image.complete) last.set(job, image);
+    }
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const [job, image] of last) {
+      for (const element of elements(job)) {
+        const fresh = element.querySelector("img[data-preview]");
+        if (!fresh || fresh === image || fresh.complete) continue;
+        const url = fresh.getAttribute("src");
+        fresh.replaceWith(image);
+        picture(element, url);
+      }
+    }
+    last.clear();
+  });
 
   const turn = (telling) => [telling.state, telling.phase, telling.waits_for, telling.says].join(" ");
 
@@ -74,7 +96,7 @@
     clearTimeout(timer);
     if (stream) stream.close();
     stream = null;
-    listening = "";
+    listening = new Set();
   }
 
   function again() {
@@ -86,11 +108,10 @@
 
   function open() {
     const jobs = wanted();
-    const key = jobs.join();
     if (document.hidden || !jobs.length) return close();
-    if (stream && key === listening) return;
+    if (stream && jobs.every((job) => listening.has(job))) return;
     close();
-    listening = key;
+    listening = new Set(jobs);
     stream = new EventSource(`${says.dataset.liveUrl}?${jobs.slice(0, 60).map((job) => `job=${job}`).join("&")}`);
     stream.addEventListener("message", (event) => {
       pause = 0;
