@@ -110,7 +110,7 @@ def test_the_real_pipeline_from_brief_to_output(artist: Enrollment, monkeypatch:
     monkeypatch.setattr(rendering, "report", listen)
     monkeypatch.setattr(watch, "REPORT_EVERY", 0.0)
     first = make.job(enrollment=artist, steps=8, seed=7)
-    again = make.job(enrollment=artist, steps=8, seed=7)
+    again = make.job(enrollment=make.artist(program=artist.program), steps=8, seed=7)  # one's own would be a repeat
     assert worker.drain() == 2
     one, two = Output.objects.get(job=first), Output.objects.get(job=again)
     assert (one.width, one.height, one.frames, one.frame_rate) == (96, 64, 17, 8.0)
