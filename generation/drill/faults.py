@@ -5,6 +5,7 @@ again: whoever has to mend something in production (a supervisor, a person) is p
 """
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -117,11 +118,13 @@ def hang(scene: Scene) -> None:
 
 def zombie_child(scene: Scene) -> None:
     """The child sleeps past its lease, then goes on with what it has: its late result must be discarded."""
+    before, said = scene.worker.log.stat().st_size, lambda: scene.worker.log.read_text(errors="replace")[before:]
     os.kill(scene.child, signal.SIGSTOP)
     scene.site.go()
     time.sleep(lease_left(scene) + 1.0)  # its parent kills it three seconds after the lease
     with contextlib.suppress(ProcessLookupError):
         os.kill(scene.child, signal.SIGCONT)
+    wait_for(lambda: "is over: result discarded" in said(), "no late result was discarded", within=20)
 
 
 def zombie_tree(scene: Scene) -> None:
@@ -240,7 +243,8 @@ def starve(scene: Scene) -> None:
     """The child gets no more memory: what it has in hand fails readably or alone succeeds, and the others go on."""
     limit(scene.child, resource.RLIMIT_AS, size_of(scene.child) + (1 << 20))
     scene.site.go()
-    wait_for(lambda: has_failed(scene), "nothing failed for want of memory", within=60, every=0.2)
+    wait_for(lambda: failures(scene) > 0, "nothing failed for want of memory", within=60, every=0.2)
+    scene.notes += reasons(scene)
     if is_alive(scene.child):
         limit(scene.child, resource.RLIMIT_AS, resource.RLIM_INFINITY)
     scene.now()
@@ -296,8 +300,13 @@ def failures(scene: Scene) -> int:
     return sum(count for pk, count in rows if checker.name(pk) in scene.jobs)
 
 
-def has_failed(scene: Scene) -> bool:
-    return failures(scene) > 0
+def reasons(scene: Scene) -> list[str]:
+    """Why jobs of the trial were put back in the line, or failed, by the record."""
+    (rows,) = checker.select(
+        scene.site.database.place,
+        "SELECT subject, facts FROM access_entry WHERE act IN ('requeue_job', 'fail_job') ORDER BY id",
+    )
+    return [json.loads(facts)["reason"] for subject, facts in rows if subject.removeprefix("job:") in scene.jobs]
 
 
 def taken_over(scene: Scene) -> bool:
