@@ -19,7 +19,7 @@ from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
 from generation.offering import offer
 from generation.policies import may_cancel, may_generate, may_use
 from generation.quota import quota_left, refund, spend
-from generation.refusals import JobEnded, ModelAway, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
+from generation.refusals import JobEnded, ModelAway, NotAgain, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
 from generation.repeats import outputs_like, repeats_left
 
 SEEDS = 2**32
@@ -122,6 +122,7 @@ def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> Non
         lambda: wish.seed is None or 0 <= wish.seed < SEEDS,
         lambda: bool(wish.prompt.strip()),
         lambda: max(len(wish.prompt), len(wish.negative_prompt)) <= PROMPT_LIMIT,
+        lambda: wish.parent is None or wish.parent.enrollment.user_id == enrollment.user_id,
         lambda: wish.first_frame is None or (terms.from_image and wish.first_frame.enrollment.user == enrollment.user),
     )
     if not all(test() for test in within):
@@ -231,14 +232,18 @@ def retry(job: Job, *, by: User, credential: Credential | None, key: uuid.UUID) 
     """Try a failed or cancelled job again with the same seed, as a brief of its own.
 
     Raises:
-        NotAllowed: it is not theirs. NothingToRetry: it waits, runs or succeeded. And whatever ``submit`` raises.
+        NotAllowed: it is not theirs. NothingToRetry: it waits, runs or succeeded. NotAgain: its settings are not
+            offered any more. And whatever ``submit`` raises.
     """
     if not may_cancel(by, job):
         raise NotAllowed
     if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
         raise NothingToRetry
     wish = wish_of(job, lineage=Brief.Lineage.RETRY)
-    return submit(wish, enrollment=job.enrollment, pipeline=job.pipeline, credential=credential, key=key)
+    try:
+        return submit(wish, enrollment=job.enrollment, pipeline=job.pipeline, credential=credential, key=key)
+    except OutOfBounds as changed:
+        raise NotAgain from changed
 
 
 def cancel(job: Job, *, by: User) -> Job:

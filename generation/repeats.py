@@ -10,7 +10,9 @@ from generation.models import Brief, Job, Output
 
 PER_HOUR = 120  # repeats of one enrollment: looking up is cheap, asking for ever is not
 # What a worker found when it loaded the pipeline, and what of it decides pixels.
-DECISIVE = ("class", "versions", "dtype", "device", "cache", "cache_options", "attention", "compile")
+DECISIVE = ("class", "versions", "device", "dtypes")
+# What staff set on its row, and decides them too: a change counts at once, before a worker has loaded it again.
+SETTINGS = ("dtype", "cache", "cache_options", "attention", "compile", "vae_tiling", "vae_slicing")
 
 
 def repeat_key(brief: Brief, seed: int) -> str:
@@ -23,6 +25,7 @@ def repeat_key(brief: Brief, seed: int) -> str:
         "manifest": pipeline.manifest_sha256,
         "call": pipeline.studio.get("call", {}),
         "loaded": {name: pipeline.loaded.get(name) for name in DECISIVE},
+        "set": {name: getattr(pipeline, name) for name in SETTINGS},
         "prompt": brief.prompt,
         "negative_prompt": brief.negative_prompt,
         "settings": [brief.steps, brief.guidance, brief.width, brief.height, brief.frames, seed],

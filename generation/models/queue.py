@@ -119,6 +119,11 @@ class Job(models.Model):
     def is_open(self) -> bool:
         return self.state in self.OPEN
 
+    @property
+    def is_refunded(self) -> bool:
+        """Whether its clip was given back to the quota."""
+        return self.quota_entries.filter(kind=QuotaEntry.Kind.REFUND).exists()
+
 
 class Lane(models.Model):
     """An enrollment's line before the workers: the row that a claim locks, and how much was served to it.

@@ -415,3 +415,17 @@ def agree(artist: Enrollment, *, allows_download: bool) -> None:
         terms, summary="Fair.", text="Be fair.", by=None, allows_download=allows_download
     )
     enrollment.sign(version, enrollment=artist, credential=None, seen_sha256=version.sha256)
+
+
+@pytest.mark.parametrize(("begun", "words"), [(False, "given back"), (True, "had begun it")])
+def test_a_cancelled_clip_says_what_became_of_its_quota(
+    client: Client, program: Program, artist: Enrollment, begun: bool, words: str
+) -> None:
+    job = make.job(enrollment=artist)
+    claimed = make.claimed() if begun else None
+    jobs.cancel(job, by=artist.user)
+    if claimed:
+        rendering.end_cancelled(claimed)
+    client.force_login(artist.user)
+    page = client.get(reverse("job", args=[program.slug, job.pk])).content.decode()
+    assert words in page

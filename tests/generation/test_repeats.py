@@ -10,7 +10,7 @@ from access import clock
 from access.models import Enrollment, Program
 from generation import jobs, quota, repeats, worker
 from generation.models import Brief, Job, Output, Pipeline, QuotaEntry
-from generation.refusals import NothingToRetry, RepeatsUsedUp
+from generation.refusals import NotAgain, NothingToRetry, OutOfBounds, RepeatsUsedUp
 from tests import make
 from tests.generation.conftest import Clock, DrawnEngine
 
@@ -55,10 +55,16 @@ def test_whatever_changes_the_pixels_is_rendered(first: Job, changes: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "found", [{"device": "cuda"}, {"versions": {"torch": "3"}}, {"cache": "first_block"}, {"dtype": "bfloat16"}]
+    "found", [{"device": "cuda"}, {"versions": {"torch": "3"}}, {"dtypes": {"vae": "float32"}}, {"class": "Another"}]
 )
 def test_other_software_or_hardware_is_another_clip(first: Job, found: dict[str, Any]) -> None:
     Pipeline.objects.update(loaded={**make.pipeline().loaded, **found})
+    assert repeat(first).state == "queued"
+
+
+@pytest.mark.parametrize("setting", [{"cache": "first_block"}, {"dtype": "bfloat16"}, {"vae_tiling": True}])
+def test_a_changed_registry_counts_before_it_is_loaded(first: Job, setting: dict[str, Any]) -> None:
+    Pipeline.objects.update(**setting)
     assert repeat(first).state == "queued"
 
 
@@ -148,8 +154,13 @@ def test_a_queued_job_does_not_become_a_repeat_of_somebody_elses_output(first: J
 
 def test_a_brief_descends_from_ones_own_work_only(first: Job, program: Program) -> None:
     other = make.artist(program=program)
-    with pytest.raises(IntegrityError, match="brief_descends_from_ones_own"), transaction.atomic():
+    with pytest.raises(OutOfBounds):
         make.brief(enrollment=other, parent=first, lineage="remix")
+    brief = make.brief(enrollment=other)
+    facts = {field.attname: getattr(brief, field.attname) for field in Brief._meta.concrete_fields}
+    unlike = {"id": uuid.uuid4(), "idempotency_key": uuid.uuid4(), "parent_id": first.pk, "lineage": "remix"}
+    with pytest.raises(IntegrityError, match="brief_descends_from_ones_own"), transaction.atomic():
+        Brief.objects.create(**{**facts, **unlike})
 
 
 # --- again -----------------------------------------------------------------------------------------------------------
@@ -161,6 +172,14 @@ def test_a_failed_or_cancelled_job_is_tried_again_with_its_seed(artist: Enrollme
     again = jobs.retry(job, by=artist.user, credential=None, key=uuid.uuid4()).jobs.get()
     assert (again.state, again.seed, again.steps) == ("queued", 11, 12)
     assert (again.brief.parent, again.brief.lineage) == (job, "retry")
+
+
+def test_what_is_not_offered_any_more_is_not_tried_again(artist: Enrollment) -> None:
+    job = jobs.cancel(make.job(enrollment=artist, steps=30), by=artist.user)
+    artist.cohort.max_steps = 20
+    artist.cohort.save()
+    with pytest.raises(NotAgain):
+        jobs.retry(Job.objects.get(pk=job.pk), by=artist.user, credential=None, key=uuid.uuid4())
 
 
 def test_what_waits_is_not_tried_again(artist: Enrollment) -> None:
