@@ -42,7 +42,7 @@ class Sieve:
         """The outputs that it lets through."""
         for word in self.words:
             # A regular expression, since SQLite's LIKE knows the case of ASCII letters only.
-            outputs = outputs.filter(job__brief__prompt__iregex=re.escape(word))
+            outputs = outputs.filter(job__brief__prompt__iregex=pattern(word))
         return outputs.filter(self._marks() & self._making() & (SHAPES[Shape(self.shape)] if self.shape else Q()))
 
     def _marks(self) -> Q:
@@ -53,6 +53,17 @@ class Sieve:
     def _making(self) -> Q:
         wanted = Q(job__pipeline=self.pipeline) if self.pipeline else Q()
         return wanted & (Q(job__brief__first_frame__isnull=False) if self.from_image else Q())
+
+
+def pattern(word: str) -> str:
+    """A regular expression for a word as typed, whatever the case of its letters and the locale of the database."""
+    return "".join(_either_case(character) for character in word)
+
+
+def _either_case(character: str) -> str:
+    """PostgreSQL in the C locale knows the cases of ASCII alone, so others are written out."""
+    cases = sorted({case for case in (character, character.lower(), character.upper()) if len(case) == 1})
+    return f"[{''.join(cases)}]" if len(cases) > 1 and not character.isascii() else re.escape(character)
 
 
 SHAPES = {

@@ -19,7 +19,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
-from django.db import Error, close_old_connections, connections
+from django.db import Error, connections
 
 from access import clock
 from access.models import Credential, Enrollment
@@ -65,7 +65,6 @@ class Look:
 
 def look(jobs: Collection[uuid.UUID], passes: Collection[Pass] | None, *, far: bool) -> Look:
     """One look for all: one query for the jobs; ``far`` also for places and estimates; ``passes`` also for access."""
-    close_old_connections()  # this thread has no request that would
     try:
         return Look(
             watching.glimpses(jobs),
@@ -73,7 +72,7 @@ def look(jobs: Collection[uuid.UUID], passes: Collection[Pass] | None, *, far: b
             admitted(passes) if passes is not None else None,
         )
     finally:
-        close_old_connections()
+        rest_connections()  # this thread has no request that would
 
 
 def admitted(passes: Collection[Pass]) -> set[Pass]:
@@ -267,6 +266,13 @@ def give_back_connections() -> None:
     for each in connections.all(initialized_only=True):
         if not each.in_atomic_block:
             each.close()
+
+
+def rest_connections() -> None:
+    """As after a request: close what is broken or has had its time, unless a transaction is open on it."""
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close_if_unusable_or_obsolete()
 
 
 hub = Hub()
