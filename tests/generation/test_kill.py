@@ -199,10 +199,16 @@ def test_a_warm_shutdown_hands_the_running_job_back(house: Site, worker: subproc
     assert_made_once(house, waiting, attempt=1, failures=0)
 
 
+def all_done(log: str) -> bool:
+    """Whether every task that was received has ended."""
+    return log.count(" received") == log.count(" succeeded") + log.count(" raised")
+
+
 def test_an_idle_worker_closes_quietly(house: Site, worker: subprocess.Popen[bytes]) -> None:
     job = str(house.ask("submit", 8))
     house.wait_until_finished(job)
     log = house.var / "worker.log"
+    house.wait_for(lambda: all_done(log.read_text()), every=0.5)
     said = log.stat().st_size
     worker.terminate()
     assert worker.wait(PATIENCE) == 0

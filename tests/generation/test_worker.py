@@ -1,5 +1,6 @@
 """What a worker does between jobs, and with several batches at hand."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,10 @@ def test_a_changed_row_is_loaded_anew(engine: DrawnEngine) -> None:
 def test_a_repinned_folder_is_loaded_anew(engine: DrawnEngine, tmp_path: Path) -> None:
     pipeline = make.pipeline()
     engines.loaded(pipeline)
-    pipeline.folder = str(tmp_path)
-    (tmp_path / "model_index.json").write_text("{}")
+    copy = shutil.copytree(pipeline.path, tmp_path / "copy")
+    (copy / "notes.md").write_text("One file more.")
+    Pipeline.objects.filter(pk=pipeline.pk).update(folder=str(copy))
+    pipeline.refresh_from_db()
     assert not engines.is_resident(registry.pin(pipeline, by=None))
 
 
