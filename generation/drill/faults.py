@@ -60,6 +60,14 @@ class Scene:
         """Recovery counts from this moment: the fault strikes, or the outage is over."""
         self.at = time.time()
 
+    def mended(self) -> None:
+        """Recovery counts from this moment, for every job that waits: their pipeline is in order again."""
+        (rows,) = checker.select(
+            self.site.database.place, "SELECT id, attempt FROM generation_job WHERE state = 'queued'"
+        )
+        self.hit = {checker.name(pk): attempt for pk, attempt in rows}
+        self.now()
+
     def restart(self) -> None:
         """What a supervisor does about a dead worker."""
         time.sleep(SUPERVISOR)
@@ -71,15 +79,15 @@ class Fault:
     """A fault, the phases it strikes in, and what must then be true.
 
     ``recovers`` is how long the hit jobs may wait until they run again, beside the lease of their phase; ``None`` where
-    the jobs wait for a pipeline in trouble instead, which rests for ``REST``. ``is_deadly``: bytes that were stored and
-    not yet recorded may stay behind. ``may_fail``: a job may end as failed, with its reason.
+    the jobs wait for a pipeline in trouble instead, which rests for ``REST``. ``may_leave_bytes``: an
+    attempt may end between storing its files and recording them. ``may_fail``: a job may end as failed, with a reason.
     """
 
     name: str
     strike: Callable[[Scene], None]
     phases: tuple[str, ...]
     recovers: float | None = SWEEP
-    is_deadly: bool = False
+    may_leave_bytes: bool = False
     may_fail: bool = False
     needs: str = ""  # a kind of database or broker
 
@@ -217,7 +225,7 @@ def fill_disk(scene: Scene) -> None:
         resize(media, 1 << 30)
     elif is_alive(scene.child):
         limit(scene.child, resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)
-    scene.now()
+    scene.mended()
 
 
 def kill_ffmpeg(scene: Scene) -> None:
@@ -236,7 +244,7 @@ def spoil_model(scene: Scene) -> None:
     wait_for(lambda: trouble(scene.site), "the pipeline did not say that its folder changed", within=120, every=0.2)
     scene.notes.append(trouble(scene.site))
     flip(weights)
-    scene.now()
+    scene.mended()
 
 
 def starve(scene: Scene) -> None:
@@ -328,16 +336,16 @@ def close_quietly(worker: Worker) -> None:
 
 FAULTS = (
     Fault("no fault", nothing, ("denoise",)),
-    Fault("child killed", kill_child, PHASES, is_deadly=True),
-    Fault("parent killed", kill_parent, ("denoise", "encode", "commit"), is_deadly=True),
-    Fault("tree killed", kill_tree, PHASES, is_deadly=True),
-    Fault("child hangs", hang, ("denoise", "encode"), is_deadly=True),
-    Fault("zombie child", zombie_child, ("denoise", "encode"), is_deadly=True),
-    Fault("zombie worker", zombie_tree, ("denoise", "encode"), is_deadly=True),
+    Fault("child killed", kill_child, PHASES, may_leave_bytes=True),
+    Fault("parent killed", kill_parent, ("denoise", "encode", "commit"), may_leave_bytes=True),
+    Fault("tree killed", kill_tree, PHASES, may_leave_bytes=True),
+    Fault("child hangs", hang, ("denoise", "encode"), may_leave_bytes=True),
+    Fault("zombie child", zombie_child, ("denoise", "encode"), may_leave_bytes=True),
+    Fault("zombie worker", zombie_tree, ("denoise", "encode"), may_leave_bytes=True),
     Fault("worker closed", close, ("load", "denoise", "decode", "encode")),
     Fault("database restarted", restart_database(signal.SIGINT), ("denoise", "commit"), needs="postgresql"),
     Fault("database crashed", restart_database(signal.SIGQUIT), ("denoise", "encode", "commit"), needs="postgresql"),
-    Fault("database locked", lock_database, ("denoise", "encode"), needs="sqlite"),
+    Fault("database locked", lock_database, ("denoise", "encode"), may_leave_bytes=True, needs="sqlite"),
     Fault("broker emptied", empty_broker, ("denoise",)),
     Fault("broker away", break_broker, ("denoise",)),
     Fault("disk full", fill_disk, ("encode",), recovers=None),

@@ -107,7 +107,7 @@ def in_the_end(site: Site) -> Row:
     scene = Scene(site, site.tend(), "-", jobs=list(site.submitted))
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: not any(found.kind == "late" for found in settled(site)), "late", within=LATE_WITHIN)
-    end = Fault("in the end", lambda scene: None, ("-",), recovers=None, is_deadly=True, may_fail=True)
+    end = Fault("in the end", lambda scene: None, ("-",), recovers=None, may_leave_bytes=True, may_fail=True)
     findings = settled(site)
     late = [f"{finding.subject} is late" for finding in findings if finding.kind == "late"]
     return judge(scene, end, findings, late, time.monotonic() - begun)
@@ -163,7 +163,7 @@ def limit_of(site: Site, fault: Fault, phase: str) -> float:
 
 def shortcomings(row: Row, fault: Fault) -> Iterator[str]:
     """Why a trial does not hold."""
-    tolerated = {"leftover", "late", *(["orphan"] if fault.is_deadly else [])}
+    tolerated = {"leftover", "late", *(["orphan"] if fault.may_leave_bytes else [])}
     for kind, count in row.counts.items():
         if count and kind not in tolerated:
             yield f"{count} {kind}"
