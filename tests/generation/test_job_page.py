@@ -264,7 +264,7 @@ def test_a_repeat_is_rendered_where_the_software_is_another(
 
 
 @pytest.mark.parametrize(
-    ("size", "promise"), [(1, "the identical clip, to the last bit"), (4, "a visually identical clip")]
+    ("size", "promise"), [(1, "would be identical, to the last bit"), (4, "it would be visually identical")]
 )
 def test_identical_is_promised_only_of_a_clip_rendered_alone(
     client: Client, artist: Enrollment, size: int, promise: str
