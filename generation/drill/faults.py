@@ -248,7 +248,10 @@ def spoil_model(scene: Scene) -> None:
 
 
 def starve(scene: Scene) -> None:
-    """The child gets no more memory: what it has in hand fails readably or alone succeeds, and the others go on."""
+    """The child gets no more memory, and whatever asks next fails: torch, a thread, ffmpeg.
+
+    Jobs fail readably or succeed alone, and the others go on.
+    """
     limit(scene.child, resource.RLIMIT_AS, size_of(scene.child) + (1 << 20))
     scene.site.go()
     wait_for(lambda: failures(scene) > 0, "nothing failed for want of memory", within=60, every=0.2)
@@ -348,8 +351,8 @@ FAULTS = (
     Fault("database locked", lock_database, ("denoise", "encode"), may_leave_bytes=True, needs="sqlite"),
     Fault("broker emptied", empty_broker, ("denoise",)),
     Fault("broker away", break_broker, ("denoise",)),
-    Fault("disk full", fill_disk, ("encode",), recovers=None),
+    Fault("disk full", fill_disk, ("encode",), recovers=None, may_leave_bytes=True),
     Fault("encoder killed", kill_ffmpeg, ("encode",), recovers=None),
     Fault("model spoiled", spoil_model, ("denoise",), recovers=None),
-    Fault("no memory", starve, ("decode",), may_fail=True),
+    Fault("no memory", starve, ("decode",), recovers=REST + SWEEP, may_leave_bytes=True, may_fail=True),
 )
