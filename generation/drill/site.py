@@ -87,6 +87,7 @@ class Site:
         """That of its processes: nothing of the caller's own site leaks in."""
         own = {
             "VAR_DIR": str(self.var),
+            "TMPDIR": str(self.var / "scratch"),  # goes with the folder, whoever dies
             "DATABASE_URL": self.database.url,
             "BROKER_URL": self.broker.url,
             "FFMPEG_BINARY": str(self.var / "ffmpeg"),
@@ -230,7 +231,7 @@ def open_site(*, database: str, broker: str, batch: int = 2, keep: bool = False)
 
 
 def _furnish(site: Site) -> None:
-    for folder in ("log", "stage"):
+    for folder in ("log", "stage", "scratch"):
         (site.var / folder).mkdir()
     real = os.environ.get("FFMPEG_BINARY") or shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     wrapper = site.var / "ffmpeg"

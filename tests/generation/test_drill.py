@@ -309,18 +309,25 @@ def test_a_drill_of_one_death_holds_and_leaves_nothing_behind(tmp_path: Path) ->
     """As a person calls it: real pipeline, real workers, kill -9 of the child while it denoises."""
     chosen = ["--only", "child killed", "--phase", "denoise", "--jobs", "2"]
     command = [sys.executable, "manage.py", "drill", *chosen, "--database", "sqlite", "--broker", "file", "--json"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    (folder := tmp_path / "drill").mkdir()
+    own = {"TMPDIR": str(folder), "VAR_DIR": str(tmp_path / "var"), "DJANGO_SETTINGS_MODULE": "vernissage.settings"}
     done = subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     trial, end = [json.loads(line) for line in done.stdout.splitlines()]
     assert (trial["jobs"], trial["made"], trial["verdict"]) == (2, 2, "holds")
     assert (end["jobs"], end["made"], end["counts"]["late"]) == (2, 2, 0)
     assert len(trial["again"]) == len(trial["back"]) > 0  # somebody was hit, and runs again
-    assert list(tmp_path.iterdir()) == []
-    assert str(tmp_path) not in Path("/proc/mounts").read_text()
-    assert processes_with(str(tmp_path)) == []
+    assert list(folder.iterdir()) == []
+    assert str(folder) not in Path("/proc/mounts").read_text()
+    assert processes_with(str(folder)) == []
 
 
 def processes_with(word: str) -> list[str]:
