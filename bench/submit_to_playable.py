@@ -20,7 +20,7 @@ from scripts.private_site import ROOT, private_site
 ROUNDS = 12
 ALLOWANCE = 0.150  # seconds
 LOOK_EVERY = 0.05  # seconds between two looks at the job; each costs the site a page
-PLAYABLE = re.compile(r'<video src="(/media/[\w-]+/)"')
+PLAYABLE = re.compile(r'<video [^>]*src="(/media/[\w-]+/)"')
 STUDIO = "/p/first-light/studio/"
 
 

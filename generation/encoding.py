@@ -1,5 +1,6 @@
 """Frames to files: the lossless master and the playable clip by ffmpeg, the pictures by Pillow."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from PIL import Image
 
 from access.storing import Kept, keep, workspace
 from generation.engine import Clip, Picture
-from generation.refusals import Trouble
+from generation.refusals import OutOfMemory, Trouble
 from generation.rendering import Rendered
 
 Files = dict[str, tuple[Path, str]]  # recipe: path and content type
@@ -34,6 +35,7 @@ def encode(clip: Clip, *, width: int) -> Rendered:
 
     Raises:
         Trouble: ffmpeg is missing or fails, or the disk is full; no torn file is left.
+        OutOfMemory: the machine has none left.
     """
     kept = _kept(lambda folder, hands: _write_playable(clip, folder, width, hands))
     frames, height, wide = clip.frames.shape[:3]
@@ -58,7 +60,11 @@ def _kept(write: Callable[[Path, ThreadPoolExecutor], Files]) -> dict[str, Kept]
             keeping = {name: hands.submit(keep, path, content_type) for name, (path, content_type) in files.items()}
             return {name: future.result() for name, future in keeping.items()}
     except OSError as trouble:
+        if trouble.errno == errno.ENOMEM:
+            raise OutOfMemory(str(trouble)) from trouble
         raise Trouble(f"The worker cannot store clips: {trouble.strerror or trouble}.") from trouble
+    except (MemoryError, RuntimeError) as trouble:  # the latter is what a thread that cannot be started raises
+        raise OutOfMemory(str(trouble)) from trouble
 
 
 def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
@@ -132,6 +138,8 @@ def _run(graph: Any, piped: bytes = b"") -> bytes:
     try:
         done = subprocess.run(command, input=piped, capture_output=True, timeout=TIMEOUT, check=False)
     except OSError as missing:
+        if missing.errno == errno.ENOMEM:
+            raise
         raise Trouble("The worker cannot start ffmpeg. Set FFMPEG_BINARY to its path.") from missing
     except subprocess.TimeoutExpired as slow:
         raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow
