@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from generation.rendering import Rendered
 
 Files = dict[str, tuple[Path, str]]  # recipe: path and content type
 HANDS = 4  # threads, one for each file; they wait for ffmpeg and for the disk
+ADDRESS = re.compile(r"\[[^]]* @ 0x[0-9a-f]+\] *")  # before what ffmpeg says, of no use to anybody else
 TIMEOUT = 120  # seconds for one ffmpeg
 SHEET_COLUMNS, SHEET_ROWS, SHEET_CELL = 6, 4, 256  # contact sheet: columns, rows at most, width of a cell in pixels
 PROXY_LINES = 540  # of the copy that reviewers watch, at most
@@ -144,8 +146,16 @@ def _run(graph: Any, piped: bytes = b"") -> bytes:
     except subprocess.TimeoutExpired as slow:
         raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow
     if done.returncode:
-        raise Trouble(f"ffmpeg failed: {done.stderr.decode(errors='replace').strip()[:200]}")
+        raise Trouble(_words_of(done.stderr.decode(errors="replace")))
     return done.stdout
+
+
+def _words_of(said: str) -> str:
+    """What ffmpeg said of its failure, for people."""
+    if "No space left on device" in said:
+        return "The disk of the store is full. Clips wait until there is room."
+    first = next((line for line in said.splitlines() if line.strip()), "it did not say why")
+    return f"ffmpeg failed: {ADDRESS.sub('', first).strip()[:200]}"
 
 
 def ffmpeg_binary() -> str:

@@ -16,7 +16,7 @@ from access.storing import hash_of
 from generation import encoding
 from generation.encoding import encode, encode_rest, ffmpeg_binary, frames_of
 from generation.engine import Clip
-from generation.refusals import Trouble
+from generation.refusals import OutOfMemory, Trouble
 from generation.rendering import Rendered
 from tests import make
 
@@ -189,3 +189,20 @@ def test_a_contact_sheet_shows_every_frame_or_24_of_them() -> None:
 def test_drawn_clips_of_the_factories_encode() -> None:
     made = encode(make.clip(), width=512)
     assert made.frames == 5
+
+
+def test_what_ffmpeg_says_is_told_without_its_addresses() -> None:
+    said = "[out#0/matroska @ 0x559dfaffac80] Error writing trailer: No space left on device\n[out#0 @ 0x5] more"
+    assert encoding._words_of(said) == "The disk of the store is full. Clips wait until there is room."
+    said = "\n[libx264 @ 0x559dfaffac80] height not divisible by 2 (768x511)\nmore"
+    assert encoding._words_of(said) == "ffmpeg failed: height not divisible by 2 (768x511)"
+    assert encoding._words_of("") == "ffmpeg failed: it did not say why"
+
+
+def test_no_memory_for_a_thread_is_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(encoding.ThreadPoolExecutor, "submit", refuse)
+    with pytest.raises(OutOfMemory):
+        encode(clip(), width=96)
