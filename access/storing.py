@@ -17,6 +17,7 @@ from access.models import StoredFile
 from access.models.files import path_of
 
 ABANDONED_AFTER = timedelta(hours=24)
+ASIDE = "orphans"  # folder under tmp, of stored files that no row names
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,49 @@ def workspace() -> Iterator[Path]:
 def clear_abandoned() -> int:
     """Remove the temporary folders that a killed process left over a day ago; how many there were."""
     now = clock.now()
-    folders = [path for path in (Path(settings.MEDIA_DIR) / "tmp").glob("*") if path.is_dir()]
+    folders = [
+        path for path in (Path(settings.MEDIA_DIR) / "tmp").glob("*") if path.is_dir() and path.name != "orphans"
+    ]
     abandoned = [path for path in folders if now.timestamp() - path.stat().st_mtime > ABANDONED_AFTER.total_seconds()]
     for folder in abandoned:
         shutil.rmtree(folder, ignore_errors=True)
     return len(abandoned)
+
+
+def clear_orphans() -> int:
+    """Remove stored files that no row has named for a day: those of a process that died before its commit.
+
+    In two steps a day apart, since a commit that names such bytes again could be on its way: a file is set aside
+    first, and comes back if a row names it after all. How many were removed.
+    """
+    now, media = clock.now().timestamp(), Path(settings.MEDIA_DIR)
+    aside = media / "tmp" / ASIDE
+    aside.mkdir(parents=True, exist_ok=True)
+    removed = 0
+    for path in sorted(aside.iterdir()):
+        if StoredFile.objects.filter(sha256=path.name).exists():
+            _bring_back(path)
+        elif now - path.stat().st_ctime > ABANDONED_AFTER.total_seconds():
+            path.unlink()
+            removed += 1
+    for folder in sorted(media.glob("[0-9a-f][0-9a-f]")):
+        for path in _unnamed(folder):
+            if now - path.stat().st_mtime > ABANDONED_AFTER.total_seconds():
+                path.rename(aside / path.name)
+    return removed
+
+
+def _unnamed(folder: Path) -> list[Path]:
+    """The files of one folder of the store without a row."""
+    named = set(StoredFile.objects.filter(sha256__startswith=folder.name).values_list("sha256", flat=True))
+    return [path for path in folder.iterdir() if path.name not in named]
+
+
+def _bring_back(path: Path) -> None:
+    if path_of(path.name).exists():
+        path.unlink()
+    else:
+        path.rename(path_of(path.name))
 
 
 def keep(path: Path, content_type: str) -> Kept:

@@ -13,6 +13,11 @@ def clear_abandoned() -> None:
     storing.clear_abandoned()
 
 
+@shared_task(name="access.clear_orphans")
+def clear_orphans() -> None:
+    storing.clear_orphans()
+
+
 @shared_task(name="access.verify_media")
 def verify_media() -> None:
     verifying.verify_media()

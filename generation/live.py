@@ -23,7 +23,7 @@ from django.db import Error, connections
 
 from access import clock
 from access.models import Credential, Enrollment
-from generation import watching
+from generation import progress
 from generation.models import Job
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ class Pass:
 class Look:
     """What the poller learned in one look. ``admitted`` is None when access was not looked at."""
 
-    glimpses: dict[uuid.UUID, watching.Glimpse]
-    outlooks: dict[uuid.UUID, watching.Outlook] | None = None
+    glimpses: dict[uuid.UUID, progress.Glimpse]
+    outlooks: dict[uuid.UUID, progress.Outlook] | None = None
     admitted: set[Pass] | None = None
 
 
@@ -67,8 +67,8 @@ def look(jobs: Collection[uuid.UUID], passes: Collection[Pass] | None, *, far: b
     """One look for all: one query for the jobs; ``far`` also for places and estimates; ``passes`` also for access."""
     try:
         return Look(
-            watching.glimpses(jobs),
-            watching.outlooks(jobs) if far else None,
+            progress.glimpses(jobs),
+            progress.outlooks(jobs) if far else None,
             admitted(passes) if passes is not None else None,
         )
     finally:
@@ -101,7 +101,7 @@ class Listener:
     ended: str = ""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, jobs: dict[uuid.UUID, watching.Glimpse], tellings: dict[uuid.UUID, Telling]) -> None:
+    def hear(self, jobs: dict[uuid.UUID, progress.Glimpse], tellings: dict[uuid.UUID, Telling]) -> None:
         """Keep what is new of one's own jobs; those that ended, or are not one's own, are waited for no longer."""
         for pk in list(self.jobs):
             glimpse = jobs.get(pk)
@@ -141,8 +141,8 @@ class Hub:
         self._ask = ask or self._ask_in_a_thread
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
         self._poller: asyncio.Task[None] | None = None
-        self._tellings: dict[uuid.UUID, tuple[watching.Glimpse, watching.Outlook, Telling]] = {}
-        self._outlooks: dict[uuid.UUID, watching.Outlook] = {}
+        self._tellings: dict[uuid.UUID, tuple[progress.Glimpse, progress.Outlook, Telling]] = {}
+        self._outlooks: dict[uuid.UUID, progress.Outlook] = {}
         self._far_at = self._access_at = 0.0
         self._hears_signals = False
 
@@ -151,7 +151,7 @@ class Hub:
         return len(self.listeners) >= SEATS
 
     async def stream(self, holder: Pass, jobs: Collection[uuid.UUID]) -> AsyncIterator[bytes]:
-        """Server-sent events for these jobs, as ``watching.telling`` has them; at the end ``bye`` with the reason."""
+        """Server-sent events for these jobs, as ``progress.telling`` has them; at the end ``bye`` with the reason."""
         await sync_to_async(give_back_connections)()  # else each stream would keep one of the pool for minutes
         listener = self._admit(holder, set(jobs))
         until = asyncio.get_running_loop().time() + LONGEST
@@ -214,14 +214,14 @@ class Hub:
             elif not listener.ended:
                 listener.hear(seen.glimpses, tellings)
 
-    def _told(self, glimpses: dict[uuid.UUID, watching.Glimpse]) -> dict[uuid.UUID, Telling]:
+    def _told(self, glimpses: dict[uuid.UUID, progress.Glimpse]) -> dict[uuid.UUID, Telling]:
         """The words for each job, made anew only where something changed."""
         before, self._tellings = self._tellings, {}
         for pk, glimpse in glimpses.items():
-            outlook = self._outlooks.get(pk, watching.Outlook())
+            outlook = self._outlooks.get(pk, progress.Outlook())
             known = before.get(pk)
             same = known is not None and known[:2] == (glimpse, outlook)
-            self._tellings[pk] = known if known and same else (glimpse, outlook, watching.telling(glimpse, outlook))
+            self._tellings[pk] = known if known and same else (glimpse, outlook, progress.telling(glimpse, outlook))
         return {pk: telling for pk, (_, _, telling) in self._tellings.items()}
 
     async def _ask_in_a_thread(self, *args: object, **kwargs: object) -> Look:

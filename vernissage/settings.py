@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "access.deliver", "schedule": 5.0},
     "settle": {"task": "review.settle", "schedule": 10.0},
     "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},
+    "clear-orphans": {"task": "access.clear_orphans", "schedule": 24 * 3600.0},
     "verify-media": {"task": "access.verify_media", "schedule": 24 * 3600.0},
 }
 

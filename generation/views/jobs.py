@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access import clock, media
 from access.audiences import MemberRequest, for_artists
 from access.models import AgreementVersion, Halt
-from generation import jobs, remaking, watching
+from generation import jobs, progress, remaking
 from generation.forms import AgainForm
 from generation.models import Brief, Job, Output
 from generation.policies import may_download
@@ -85,9 +85,9 @@ def _is_following(output: Output) -> bool:
 
 def _waiting(found: Job) -> dict[str, Any]:
     """What is told of an open job, in the words that live updates go on with."""
-    outlook = watching.outlooks([found.pk]).get(found.pk, watching.Outlook())
+    outlook = progress.outlooks([found.pk]).get(found.pk, progress.Outlook())
     return {
-        "told": watching.telling(watching.glimpses([found.pk])[found.pk], outlook),
+        "told": progress.telling(progress.glimpses([found.pk])[found.pk], outlook),
         "halt": Halt.objects.covering(found.enrollment, found.credential).first(),
         "can_cancel": not found.cancel_asked_at,
     }
@@ -108,7 +108,7 @@ def _variations(found: Job) -> list[dict[str, Any]]:
     if found.brief.variations < 2:
         return []
     siblings = _with_outputs().filter(brief=found.brief_id).select_related("program").order_by("number")
-    looks = {pk: watching.preview_url(look) for pk, look in watching.glimpses([one.pk for one in siblings]).items()}
+    looks = {pk: progress.preview_url(look) for pk, look in progress.glimpses([one.pk for one in siblings]).items()}
     return [
         {**_hung(sibling), "is_this": sibling.pk == found.pk, "preview": looks.get(sibling.pk)} for sibling in siblings
     ]

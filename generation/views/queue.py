@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access import clock
 from access.audiences import MemberRequest, for_artists
 from access.models import Halt
-from generation import browsing, jobs, watching
+from generation import browsing, jobs, progress
 from generation.models import Job, Lane
 from generation.quota import quota_left, quota_renews_at
 from generation.refusals import JobEnded
@@ -46,13 +46,13 @@ def _open_jobs(open_jobs: Any) -> list[dict[str, Any]]:
     """Open jobs with what the page says of each."""
     related = open_jobs.select_related("brief", "pipeline", "program", "enrollment__lane", "preview")
     found = list(related.defer("pipeline__manifest", "preview__jpeg"))
-    outlooks = watching.outlooks_of(found)
+    outlooks = progress.outlooks_of(found)
     return [{"job": job, "key": uuid.uuid4(), **_told(job, outlooks[job.pk])} for job in found]
 
 
-def _told(job: Job, outlook: watching.Outlook) -> dict[str, Any]:
+def _told(job: Job, outlook: progress.Outlook) -> dict[str, Any]:
     preview = getattr(job, "preview", None)
-    glimpse = watching.Glimpse(
+    glimpse = progress.Glimpse(
         job.pk,
         job.enrollment.user_id,
         job.program.slug,
@@ -63,7 +63,7 @@ def _told(job: Job, outlook: watching.Outlook) -> dict[str, Any]:
         job.cancel_asked_at is not None,
         preview.made_at if preview else None,
     )
-    return {"told": watching.telling(glimpse, outlook)}
+    return {"told": progress.telling(glimpse, outlook)}
 
 
 def _split(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 
 from access import clock, storing
 from access.models import StoredFile
+from access.models.files import path_of
 
 pytestmark = pytest.mark.django_db
 Keep = Callable[..., StoredFile]
@@ -177,3 +178,48 @@ def test_what_a_killed_process_left_goes_after_a_day_and_not_before(store: Path)
         os.utime(folder, (left_at, left_at))
     assert storing.clear_abandoned() == 1
     assert [path.name for path in (store / "tmp").iterdir()] == ["young"]
+
+
+# --- bytes that nobody named ------------------------------------------------------------------------------------------
+DAY = timedelta(hours=25)
+
+
+def stored(words: bytes, *, age: timedelta) -> Path:
+    """Bytes in the store without a row, as a process leaves them that dies before its commit."""
+    with storing.workspace() as folder:
+        (folder / "file").write_bytes(words)
+        path = path_of(storing.keep(folder / "file", "text/plain").sha256)
+    then = (clock.now() - age).timestamp()
+    os.utime(path, (then, then))
+    return path
+
+
+def test_bytes_that_nobody_named_go_after_two_days(store: Path, at: Callable[[datetime], None]) -> None:
+    path, now = stored(b"nobody's", age=DAY), clock.now()
+    assert storing.clear_orphans() == 0 and not path.exists(), "set aside first"
+    at(now + timedelta(hours=1))
+    assert storing.clear_orphans() == 0
+    at(now + DAY)
+    assert storing.clear_orphans() == 1
+    assert not [left for left in store.rglob("*") if left.is_file()]
+
+
+def test_bytes_of_today_and_those_with_a_row_stay(store: Path) -> None:
+    young = stored(b"young", age=timedelta(hours=1))
+    with storing.workspace() as folder:
+        (folder / "file").write_bytes(b"named")
+        named = storing.file_row(storing.keep(folder / "file", "text/plain"))
+    os.utime(named.path, (0, 0))
+    storing.clear_orphans()
+    assert young.exists() and named.path.exists()
+
+
+def test_bytes_that_are_named_after_all_come_back_as_they_were(store: Path) -> None:
+    path = stored(b"late", age=DAY)
+    found = path.stat()
+    storing.clear_orphans()
+    kept = storing.Kept(path.name, found.st_size, found.st_mtime_ns, found.st_ino, "text/plain")
+    row = storing.file_row(kept)
+    assert not path.exists()
+    storing.clear_orphans()
+    assert path.exists() and storing.is_untouched(row)

@@ -348,7 +348,7 @@ def test_a_slow_listener_gets_the_latest_word_and_no_backlog(artist: Enrollment)
 def test_streams_end_when_the_process_is_told_to_end_and_the_server_hears_of_it() -> None:
     told: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-    glimpse = live.watching.Glimpse(uuid.uuid4(), uuid.uuid4(), "p", "queued", "", 0, 8, False, None)
+    glimpse = live.progress.Glimpse(uuid.uuid4(), uuid.uuid4(), "p", "queued", "", 0, 8, False, None)
 
     async def ask(*args: object, **kwargs: object) -> Look:
         return Look({glimpse.job: glimpse})
