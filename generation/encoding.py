@@ -1,5 +1,6 @@
 """Frames to files: the lossless master and the playable clip by ffmpeg, the pictures by Pillow."""
 
+import contextlib
 import errno
 import os
 import re
@@ -27,6 +28,7 @@ from generation.rendering import Rendered
 Files = dict[str, tuple[Path, str]]  # recipe: path and content type
 HANDS = 4  # threads, one for each file; they wait for ffmpeg and for the disk
 ADDRESS = re.compile(r"\[[^]]* @ 0x[0-9a-f]+\] *")  # before what ffmpeg says, of no use to anybody else
+NICE = 10  # of ffmpeg, which shares the cores with torch
 TIMEOUT = 120  # seconds for one ffmpeg
 SHEET_COLUMNS, SHEET_ROWS, SHEET_CELL = 6, 4, 256  # contact sheet: columns, rows at most, width of a cell in pixels
 PROXY_LINES = 540  # of the copy that reviewers watch, at most
@@ -42,6 +44,8 @@ def encode(clip: Clip, *, width: int) -> Rendered:
     kept = _kept(lambda folder, hands: _write_playable(clip, folder, width, hands))
     frames, height, wide = clip.frames.shape[:3]
     master: Kept = kept.pop("master")
+    if _is_its_own_proxy(clip, width):
+        kept["proxy"] = kept["playable"]
     return Rendered(master, kept, wide, height, frames, clip.frame_rate, clip.provenance)
 
 
@@ -51,7 +55,7 @@ def encode_rest(clip: Clip, *, width: int) -> dict[str, Kept]:
     Raises:
         Trouble: as for ``encode``.
     """
-    return _kept(lambda folder, hands: _write_rest(clip, folder, width, hands))
+    return _kept(lambda folder, _hands: _write_rest(clip, folder, width))
 
 
 def _kept(write: Callable[[Path, ThreadPoolExecutor], Files]) -> dict[str, Kept]:
@@ -81,18 +85,23 @@ def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecu
     }
 
 
-def _write_rest(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
-    proxy, sheet, making = folder / "proxy.mp4", folder / "sheet.jpg", folder / "making.jpg"
-    high, wide = clip.frames.shape[1:3]
-    lines = min(PROXY_LINES, round(width * high / wide)) // 2 * 2
-    video = hands.submit(run_ffmpeg, clip, delivery(proxy, -2, lines, crf=23))
+def _write_rest(clip: Clip, folder: Path, width: int) -> Files:
+    sheet, making, proxy = folder / "sheet.jpg", folder / "making.jpg", folder / "proxy.mp4"
     contact_sheet(clip.frames).save(sheet, quality=88)
-    files = {"contact_sheet": (sheet, "image/jpeg"), "proxy": (proxy, "video/mp4")}
+    files = {"contact_sheet": (sheet, "image/jpeg")}
     if pictures := clip.making():
         strip(pictures).save(making, quality=85)
         files["making"] = (making, "image/jpeg")
-    video.result()
+    if not _is_its_own_proxy(clip, width):
+        run_ffmpeg(clip, delivery(proxy, -2, PROXY_LINES, crf=23))
+        files["proxy"] = (proxy, "video/mp4")
     return files
+
+
+def _is_its_own_proxy(clip: Clip, width: int) -> bool:
+    """Whether the playable has no more lines than a proxy would: then it is one, and is not encoded twice."""
+    high, wide = clip.frames.shape[1:3]
+    return round(width * high / wide) <= PROXY_LINES
 
 
 Sink = Callable[[Any], Any]  # from a stream of ffmpeg-python to its output
@@ -136,18 +145,29 @@ def frames_of(path: Path, *, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def _run(graph: Any, piped: bytes = b"") -> bytes:
+    """What ffmpeg writes to its output, given these bytes. It yields to whatever denoises meanwhile."""
     command = graph.global_args("-v", "error", "-nostdin").compile(cmd=ffmpeg_binary())
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(command, input=piped, capture_output=True, timeout=TIMEOUT, check=False)
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            with contextlib.suppress(OSError):  # it ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+            written, said = _talk(process, piped)
     except OSError as missing:
         if missing.errno == errno.ENOMEM:
             raise
         raise Trouble("The worker cannot start ffmpeg. Set FFMPEG_BINARY to its path.") from missing
+    if process.returncode:
+        raise Trouble(_words_of(said.decode(errors="replace")))
+    return written
+
+
+def _talk(process: "subprocess.Popen[bytes]", piped: bytes) -> tuple[bytes, bytes]:
+    try:
+        return process.communicate(piped, TIMEOUT)
     except subprocess.TimeoutExpired as slow:
+        process.kill()
         raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow
-    if done.returncode:
-        raise Trouble(_words_of(done.stderr.decode(errors="replace")))
-    return done.stdout
 
 
 def _words_of(said: str) -> str:

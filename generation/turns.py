@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.db import InterfaceError, OperationalError
 
@@ -11,10 +12,12 @@ from generation.engine import Clip, Order
 from generation.line import size_of
 from generation.models import Job, Output
 from generation.refusals import OutOfMemory, Stop, Trouble
+from generation.rendering import Rendered
 from generation.watch import BatchWatch
 
 log = logging.getLogger(__name__)
 
+ENCODERS = 2  # clips of a batch that are encoded at once
 OUT_OF_MEMORY = (
     "The model ran out of memory while it made this clip. Please try a smaller size, a shorter clip or later."
 )
@@ -81,21 +84,31 @@ class Turn:
         engine = engines.loaded(self.pipeline)
         clips = engine.render([order_of(job) for job in self.jobs], self.watch)
         since = time.monotonic()
-        for place, job in self.watch.members():
-            clip = clips[place]
-            assert clip is not None, "an engine leaves out only what is not wanted"
-            self._finish(place, job, clip)
+        self.watch.phase("encode")
+        with ThreadPoolExecutor(ENCODERS, "encoder") as encoders:
+            encoding = {
+                place: encoders.submit(self._encode, place, clip)
+                for place, clip in enumerate(clips)
+                if clip is not None and self.watch.is_live(place)
+            }
+            for place, future in encoding.items():
+                self._finish(place, clips[place], future)
         self._note_timing(time.monotonic() - since)
 
-    def _finish(self, place: int, job: Job, clip: Clip) -> None:
+    def _encode(self, place: int, clip: Clip) -> Rendered | None:
         from generation.encoding import encode  # Pillow and ffmpeg, needed in the child only
 
-        self.watch.phase("encode")
         if not self.watch.is_live(place):
-            return
+            return None
         clip.provenance.update(self._circumstances(place, clip))
-        rendered = encode(clip, width=self._width())
-        seconds = self.watch.share()
+        return encode(clip, width=self._width())
+
+    def _finish(self, place: int, clip: Clip | None, encoding: "Future[Rendered | None]") -> None:
+        rendered = encoding.result()
+        if rendered is None or clip is None or not self.watch.is_live(place):
+            return
+        self.watch.beat()
+        job, seconds = self.jobs[place], self.watch.share()
         output = self.watch.keep_at(place, lambda: rendering.finish(job, rendered, seconds=seconds))
         self.watch.live.discard(place)
         if output:

@@ -58,6 +58,12 @@ class BatchWatch:
     def is_live(self, place: int) -> bool:
         return place in self.live
 
+    def beat(self) -> None:
+        """A sign of life of those that wait for their encoder; asks, too, whether they may go on."""
+        if time.monotonic() - self.written_at >= REPORT_EVERY:
+            self.written_at = time.monotonic()
+            self.phase("encode")
+
     # --- what the worker asks ---
     def members(self) -> list[tuple[int, Job]]:
         """Those that are still wanted."""
@@ -90,8 +96,11 @@ class BatchWatch:
     def _ask(self) -> None:
         if ending.is_asked():
             raise HandBack
-        for place, job in self.members():
-            self.keep_at(place, lambda job=job: rendering.check(job))  # type: ignore[misc]  # bound now
+        if members := self.members():
+            standings = self._patiently(lambda: rendering.standings([job for _, job in members]))
+            for (place, _), why in zip(members, standings, strict=True):
+                if why:
+                    self.leave(place, why)
         if not self.live:
             raise Deserted
 

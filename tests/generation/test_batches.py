@@ -196,6 +196,6 @@ def test_the_clip_can_be_played_before_the_other_renditions_are_made(
 
     monkeypatch.setattr(rendering, "add_renditions", look)
     worker.drain()
-    assert there == [{"playable", "poster"}]
+    assert there == [{"playable", "poster", "proxy"}]
     made = {"playable", "poster", "contact_sheet", "proxy", "making"}
     assert set(Rendition.objects.values_list("recipe", flat=True)) == made

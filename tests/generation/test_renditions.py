@@ -48,4 +48,4 @@ def test_a_damaged_master_makes_nothing(output: Output, at: Clock) -> None:
     output.master.path.chmod(0o644)
     output.master.path.write_bytes(b"something else")
     at(clock.now() + timedelta(minutes=2))
-    assert renditions.complete_all() == 0 and recipes(output) == {"playable", "poster"}
+    assert renditions.complete_all() == 0 and recipes(output) == {"playable", "poster", "proxy"}
