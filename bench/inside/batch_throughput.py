@@ -47,7 +47,6 @@ def bare(threads: int) -> float:
 
 
 def main() -> None:
-    Pipeline.objects.update(batch_limit=int(os.environ.get("BATCH_LIMIT", "8")))
     engines.loaded(Pipeline.objects.get())
     cores = os.cpu_count() or 1
     alone = {threads: bare(threads) for threads in sorted({max(1, cores - 1), cores})}

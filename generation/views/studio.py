@@ -107,7 +107,8 @@ def _submit(request: MemberRequest, desk: Desk, form: BriefForm) -> Job:
         credential=request.credential,
         key=form.cleaned_data["idempotency_key"],
     )
-    drafting.keep(request.enrollment, {"parent": ""})
+    if form["parent"].value():
+        drafting.keep(request.enrollment, {"parent": ""})
     return brief.jobs.get(number=1)
 
 
