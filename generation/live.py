@@ -164,8 +164,8 @@ class Hub:
                     b"" if listener.has_ended() else b": still here\n\n"
                 ):
                     yield said
-            if listener.has_ended():
-                yield event({"why": listener.ended}, name="bye")
+            if listener.has_ended():  # perhaps while the last event was on its way: what came with the end goes first
+                yield b"".join([*map(event, listener.take()), event({"why": listener.ended}, name="bye")])
         finally:
             self._dismiss(listener)
 

@@ -345,6 +345,22 @@ def test_a_slow_listener_gets_the_latest_word_and_no_backlog(artist: Enrollment)
     async_to_sync(scenario)()
 
 
+def test_a_listener_who_is_slow_at_the_end_still_hears_how_it_ended(artist: Enrollment) -> None:
+    job = make.job(enrollment=artist)
+    shared = hub()
+    ear = listening(artist, job, to=shared)
+
+    async def scenario() -> None:
+        await ear.next()
+        await sync_to_async(jobs.cancel)(job, by=artist.user)
+        while not shared.listeners[0].ended:  # the poller gets round to the end before the stream is asked for more
+            await asyncio.sleep(0.01)
+        assert (await ear.next())["state"] == "cancelled"
+        assert await ear.next() == {"why": "done"}
+
+    async_to_sync(scenario)()
+
+
 def test_streams_end_when_the_process_is_told_to_end_and_the_server_hears_of_it() -> None:
     told: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
