@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import ProtectedError
 
 from access import clock
 from access.models import StoredFile
@@ -124,6 +125,15 @@ def file_row(kept: Kept) -> StoredFile:
     facts = {"size": kept.size, "content_type": kept.content_type, "mtime_ns": kept.mtime_ns, "inode": kept.inode}
     row, _ = StoredFile.objects.get_or_create(sha256=kept.sha256, defaults={**facts, "created_at": clock.now()})
     return row
+
+
+def forget(row: StoredFile) -> bool:
+    """Delete the row of bytes that no row refers to any more, so that they become an orphan; False if one does."""
+    try:
+        row.delete()
+    except ProtectedError:
+        return False
+    return True
 
 
 def hash_of(path: Path) -> str:

@@ -20,9 +20,9 @@ from scripts.private_site import ROOT, private_site
 ROUNDS = 12
 ALLOWANCE = 0.150  # seconds
 FOLLOWS = 0.6  # seconds that the worker may go on with a clip's contact sheet, not beside the bare side
-LOOK_EVERY = 0.05  # seconds between two looks at the job; each costs the site a page
 PLAYABLE = re.compile(r'<video [^>]*src="(/media/[\w-]+/)"')
-STUDIO = "/p/first-light/studio/"
+OPEN_JOB = re.compile(r'data-job data-live-job="([\w-]+)"')
+STUDIO, LIVE = "/p/first-light/studio/", "/p/first-light/live/"
 
 
 def measure() -> Figure:
@@ -50,20 +50,32 @@ def sign(visitor: Visitor) -> None:
 
 
 def render(visitor: Visitor, prompt: str, seed: int, defaults: dict[str, float]) -> float:
-    """Send a brief as the studio's page does; seconds from the POST to the first byte of the clip."""
+    """Send a brief and follow it as the pages and their script do; seconds from the POST to the clip's first byte."""
     _, page = visitor.get(STUDIO)
     key = KEY.search(page.decode())
     assert key, "the studio shows no form"
     started = time.perf_counter()
     brief = {"prompt": prompt, "seed": seed, "variations": 1, "negative_prompt": "", "idempotency_key": key.group(1)}
     job, shown = visitor.post(STUDIO, page, **brief, **defaults)
-    live = f"{job}live/"
-    while not (clip := PLAYABLE.search(shown.decode())):
-        assert time.perf_counter() - started < 120, "the clip did not come"
-        time.sleep(LOOK_EVERY)
-        _, shown = visitor.get(live)
+    clip = PLAYABLE.search(shown.decode()) or _awaited(visitor, job, shown)
     visitor.get(clip.group(1), Range="bytes=0-0")
     return time.perf_counter() - started
+
+
+def _awaited(visitor: Visitor, job: str, shown: bytes) -> re.Match[str]:
+    """Listen to the job's stream; where static/live.js fetches the page's part anew, so is it here."""
+    waits = OPEN_JOB.search(shown.decode())
+    assert waits, "the page neither plays nor waits"
+    before: tuple[object, ...] = ()
+    for telling in visitor.listen(f"{LIVE}?job={waits.group(1)}"):
+        turn = (telling["state"], telling["waits_for"], telling["stopping"], bool(telling["preview"]))
+        if turn == before:
+            continue
+        is_first, before = not before, turn
+        _, shown = (job, shown) if is_first and telling["state"] == "queued" else visitor.get(f"{job}live/")
+        if clip := PLAYABLE.search(shown.decode()):
+            return clip
+    raise AssertionError("the stream ended and the clip did not come")
 
 
 class Bare:

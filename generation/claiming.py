@@ -16,7 +16,7 @@ from access.models import Halt, Program
 from generation.line import expected_seconds
 from generation.models import Job, JobQuerySet, Lane
 from generation.rendering import end_as_repeat, lease
-from generation.repeats import outputs_like
+from generation.repeats import is_being_made, outputs_like
 from generation.upkeep import expire
 
 TROUBLE_REST = timedelta(seconds=20)  # how long a pipeline in trouble is left alone before it is tried again
@@ -106,10 +106,14 @@ def _claim_from(lane: Lane, wanted: JobQuerySet, worker: str, *, batch: uuid.UUI
     mine = mine.select_related(
         "brief__first_frame__file", "brief__enrollment", "pipeline", "program", "enrollment__user"
     )
-    while job := mine.first():
+    left: list[uuid.UUID] = []
+    while job := mine.exclude(pk__in=left).first():
+        job.brief.pipeline, job.brief.program = job.pipeline, job.program  # the same rows, not asked for again
         now = clock.now()
         if output := outputs_like(job.brief, [job.seed]).get(job.seed):
             end_as_repeat(job, output)  # made while this one waited; the next of the lane is looked at
+        elif is_being_made(job):
+            left.append(job.pk)  # it waits for that one's end
         elif _start(job, worker, now, batch):
             _charge(lane, job, now)
             return job

@@ -4,6 +4,7 @@ A draft knows where it was ``begun``. When another beginning takes its place (a 
 words before are set aside and can be brought back. A prompt that was ``drawn`` and not touched is nobody's words.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from access.models import Enrollment
 from generation.models import Draft
 
 Fields = dict[str, str]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # The names of the studio's form, and how many characters of each are kept: more than the form accepts, so that what
 # is refused for its length is kept too.
@@ -73,6 +75,13 @@ def earlier_prompt(enrollment: Enrollment) -> str:
     """The prompt of the draft that was set aside last; empty if there is none."""
     aside = _kept(enrollment).get("earlier", [])
     return str(aside[-1].get("prompt", "")) if aside else ""
+
+
+def first_frames_of(enrollment: Enrollment) -> set[uuid.UUID]:
+    """The pictures that the draft, or one that was set aside, begins with."""
+    kept = _kept(enrollment)
+    named = {str(draft.get("first_frame", "")) for draft in (kept, *kept.get("earlier", []))}
+    return {uuid.UUID(name) for name in named if UUID.fullmatch(name)}
 
 
 def _kept(enrollment: Enrollment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Min
+from django.utils.translation import gettext_lazy as _
 
 from access import audit, clock
 from access.locking import share_halt_lock
@@ -19,7 +20,16 @@ from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
 from generation.offering import offer
 from generation.policies import may_cancel, may_generate, may_use
 from generation.quota import quota_left, refund, spend
-from generation.refusals import JobEnded, ModelAway, NotAgain, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
+from generation.refusals import (
+    JobEnded,
+    ModelAway,
+    NotAgain,
+    NothingToRetry,
+    OutOfBounds,
+    PictureUnusable,
+    QuotaUsedUp,
+    RepeatsUsedUp,
+)
 from generation.repeats import outputs_like, repeats_left
 
 SEEDS = 2**32
@@ -74,17 +84,18 @@ def submit(
     that output and spends nothing.
 
     Raises:
-        AgreementUnsigned, OutOfBounds, ModelAway, Halted, QuotaUsedUp, RepeatsUsedUp.
+        AgreementUnsigned, OutOfBounds, ModelAway, Halted, PictureUnusable, QuotaUsedUp, RepeatsUsedUp.
     """
     wish = _at_home(wish, pipeline)
     _check_bounds(wish, enrollment, pipeline)
     with audit.recorded():
         share_halt_lock(enrollment.program)
-        lane = _lock_lane(enrollment)
+        lane = lock_lane(enrollment)
         if sent := Brief.objects.filter(enrollment=enrollment, idempotency_key=key).first():
             return sent
         _check_may_work(enrollment, credential)
         now = clock.now()
+        _check_picture_is_there(wish)
         brief = _brief(wish, enrollment=enrollment, pipeline=pipeline, credential=credential, key=key, at=now)
         made = _make_jobs(brief, lane, now)
         audit.trace(
@@ -136,7 +147,13 @@ def _check_may_work(enrollment: Enrollment, credential: Credential | None) -> No
         raise AgreementUnsigned
 
 
-def _lock_lane(enrollment: Enrollment) -> Lane:
+def _check_picture_is_there(wish: Wish) -> None:
+    """It may have been cleared since the form was read; behind the lane's lock it cannot be any more."""
+    if wish.first_frame and not FirstFrame.objects.filter(pk=wish.first_frame.pk).exists():
+        raise PictureUnusable(_("The picture was removed, as no clip had used it for a day. Choose it again."))
+
+
+def lock_lane(enrollment: Enrollment) -> Lane:
     """The parent row that everything summed over an enrollment's jobs is locked by."""
     Lane.objects.get_or_create(enrollment=enrollment, defaults={"program": enrollment.program})
     return Lane.objects.select_for_update().get(enrollment=enrollment)
@@ -300,7 +317,7 @@ def _set_pause(enrollment: Enrollment, by: User, *, is_paused: bool) -> Lane:
     if enrollment.user_id != by.pk:
         raise NotAllowed
     with audit.recorded():
-        lane = _lock_lane(enrollment)
+        lane = lock_lane(enrollment)
         if (lane.paused_at is not None) == is_paused:
             return lane
         now = clock.now()

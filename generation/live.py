@@ -29,6 +29,7 @@ from generation.models import Job
 log = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds between two looks
+SHORT_TICK = 0.04  # while a clip is decoded or written: the next word is the one that its artist waits for
 OUTLOOK_EVERY = 1.0  # places and estimates change more slowly than steps
 ACCESS_EVERY = 4.0  # within five seconds of losing access a stream ends
 TROUBLE_REST = 2.0  # before the database is asked again that did not answer
@@ -188,9 +189,8 @@ class Hub:
     async def _poll(self) -> None:
         try:
             while self.listeners:
-                rest = TICK
                 try:
-                    await self._round()
+                    rest = await self._round()
                 except Error:  # the database restarts: listeners stay, and hear the rest of it afterwards
                     log.warning("live updates wait for the database", exc_info=True)
                     rest = TROUBLE_REST
@@ -198,7 +198,8 @@ class Hub:
         finally:  # a poller that breaks down takes nobody's stream for ever: browsers connect anew
             self.close()
 
-    async def _round(self) -> None:
+    async def _round(self) -> float:
+        """One look and what it tells; seconds to rest until the next."""
         now = asyncio.get_running_loop().time()
         far, near = now >= self._far_at, now >= self._access_at
         listeners = list(self.listeners)
@@ -213,6 +214,7 @@ class Hub:
                 listener.end(GONE)
             elif not listener.ended:
                 listener.hear(seen.glimpses, tellings)
+        return min(SHORT_TICK, TICK) if any(glimpse.is_nearly_done for glimpse in seen.glimpses.values()) else TICK
 
     def _told(self, glimpses: dict[uuid.UUID, progress.Glimpse]) -> dict[uuid.UUID, Telling]:
         """The words for each job, made anew only where something changed."""

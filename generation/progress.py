@@ -30,6 +30,10 @@ class Glimpse:
     stopping: bool
     preview_at: datetime | None
 
+    @property
+    def is_nearly_done(self) -> bool:
+        return self.state == Job.State.RUNNING and self.phase in (Job.Phase.DECODE, Job.Phase.ENCODE)
+
 
 @dataclass(frozen=True)
 class Outlook:
@@ -131,6 +135,7 @@ def telling(glimpse: Glimpse, outlook: Outlook) -> dict[str, Any]:
         "place": place,
         "eta_seconds": eta,
         "waits_for": outlook.waits_for if is_open else "",
+        "stopping": is_open and glimpse.stopping,
         "preview": preview_url(glimpse),
         "says": said(glimpse, outlook),
         "step_says": step_said(glimpse),

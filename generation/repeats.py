@@ -17,9 +17,11 @@ SETTINGS = ("dtype", "cache", "cache_options", "attention", "compile", "vae_tili
 
 def repeat_key(brief: Brief, seed: int) -> str:
     """The hash of everything that decides a clip's pixels, for its artist; empty while no worker loaded the model."""
+    return _hash_of(brief, seed) if brief.pipeline.loaded else ""
+
+
+def _hash_of(brief: Brief, seed: int) -> str:
     pipeline = brief.pipeline
-    if not pipeline.loaded:
-        return ""
     decisive = {
         "artist": str(brief.enrollment.user_id),
         "manifest": pipeline.manifest_sha256,
@@ -40,6 +42,15 @@ def outputs_like(brief: Brief, seeds: Sequence[int]) -> dict[int, Output]:
     mine = Output.objects.owned_by(brief.enrollment.user).filter(program=brief.program)
     found = {output.repeat_key: output for output in mine.filter(repeat_key__in=keys.values())}
     return {seed: found[key] for seed, key in keys.items() if key in found}
+
+
+def is_being_made(job: Job) -> bool:
+    """Whether another job of the artist is rendering this very clip at the moment."""
+    running = Job.objects.running().filter(enrollment=job.enrollment_id, pipeline=job.pipeline_id, seed=job.seed)
+    others = running.exclude(pk=job.pk).select_related(
+        "brief__pipeline", "brief__enrollment", "brief__first_frame__file"
+    )
+    return any(_hash_of(other.brief, other.seed) == _hash_of(job.brief, job.seed) for other in others)
 
 
 def repeats_left(enrollment: Enrollment, at: datetime) -> int:

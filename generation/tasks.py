@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from generation import renditions, upkeep, watchdog, worker
+from generation import renditions, upkeep, uploading, watchdog, worker
 
 __all__ = ["watchdog"]  # imported for its signals
 
@@ -18,3 +18,8 @@ def sweep() -> None:
 @shared_task(name="generation.complete_renditions", ignore_result=True)
 def complete_renditions() -> None:
     renditions.complete_all()
+
+
+@shared_task(name="generation.clear_unused_pictures", ignore_result=True)
+def clear_unused_pictures() -> None:
+    uploading.clear_unused()

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from access import audit, clock, storing
 from access.models import Enrollment
 from access.refusals import AgreementUnsigned
+from generation import drafting
+from generation.jobs import lock_lane
 from generation.models import FirstFrame
 from generation.policies import may_generate
 from generation.refusals import PictureUnusable
@@ -22,6 +24,7 @@ from generation.sandbox.redraw import REASONS, SIDE
 HEAVIEST = 10 * 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds of the clock for the child, which has 15 of a core
 PER_HOUR = 60  # pictures of one enrollment
+UNUSED_FOR = timedelta(hours=24)  # then a picture that no brief and no draft uses goes
 PROGRAM = Path(settings.BASE_DIR) / "generation/sandbox/redraw.py"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -160,6 +163,7 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 def _remember(kept: storing.Kept, size: tuple[int, int], enrollment: Enrollment) -> FirstFrame:
     with audit.recorded():
+        lock_lane(enrollment)  # ``clear_unused`` looks for unused ones behind the same lock
         row = storing.file_row(kept)
         if known := FirstFrame.objects.filter(enrollment=enrollment, file=row).first():
             return known
@@ -170,3 +174,26 @@ def _remember(kept: storing.Kept, size: tuple[int, int], enrollment: Enrollment)
             "keep_first_frame", program=enrollment.program, at=now, actor=enrollment.user, subject=made, facts=facts
         )
     return made
+
+
+def clear_unused() -> int:
+    """Remove the pictures that were brought a day ago and that no brief and no draft uses; how many there were.
+
+    Their bytes go with the store's orphans (``access.storing.clear_orphans``).
+    """
+    old = FirstFrame.objects.unused().filter(created_at__lt=clock.now() - UNUSED_FOR)
+    return sum(map(_clear_of, Enrollment.objects.filter(pk__in=old.values("enrollment")).select_related("program")))
+
+
+def _clear_of(enrollment: Enrollment) -> int:
+    with audit.recorded():
+        lock_lane(enrollment)
+        now = clock.now()
+        old = enrollment.first_frames.unused().filter(created_at__lt=now - UNUSED_FOR)
+        left = list(old.exclude(pk__in=drafting.first_frames_of(enrollment)).select_related("file"))
+        for frame in left:
+            facts = {"sha256": frame.file.sha256}
+            audit.trace("clear_first_frame", program=enrollment.program, at=now, actor=None, subject=frame, facts=facts)
+            frame.delete()
+            storing.forget(frame.file)
+    return len(left)

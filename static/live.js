@@ -2,7 +2,7 @@
 // One stream of events for all jobs on the page. It opens only where there are elements with data-live-job, rests while
 // nobody looks at the page, and closes when all of them have ended. Inside such an element, these are kept up to date:
 // [data-live-progress] (a progress), [data-live-says], [data-live-step], [data-live-place], [data-live-eta] (words) and
-// [data-preview] (a picture). What words cannot say (another state, phase or obstacle, a first picture) fires "live:changed" on it.
+// [data-preview] (a picture). What words cannot say (another state or obstacle, a first picture) fires "live:changed" on it.
 (() => {
   const says = document.getElementById("live-says");
   if (!says || !window.EventSource) return;
@@ -61,7 +61,7 @@
     last.clear();
   });
 
-  const turn = (telling) => [telling.state, telling.phase, telling.waits_for, telling.says].join(" ");
+  const turn = (telling) => [telling.state, telling.waits_for, telling.stopping].join(" ");
 
   function tell(telling) {
     const before = latest.get(telling.id);

@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "generation.sweep", "schedule": 10.0},
     "complete-renditions": {"task": "generation.complete_renditions", "schedule": 30.0},
+    "clear-unused-pictures": {"task": "generation.clear_unused_pictures", "schedule": 3600.0},
     "deliver": {"task": "access.deliver", "schedule": 5.0},
     "settle": {"task": "review.settle", "schedule": 10.0},
     "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},

@@ -13,6 +13,10 @@ class FirstFrameQuerySet(models.QuerySet["FirstFrame"]):
     def owned_by(self, user: User) -> "FirstFrameQuerySet":
         return self.filter(enrollment__user=user)
 
+    def unused(self) -> "FirstFrameQuerySet":
+        """Those that no brief was sent with; a draft may still have one."""
+        return self.filter(briefs=None)
+
 
 class FirstFrame(models.Model):
     """A picture that an artist brought for a clip to begin with, decoded and written anew by us."""

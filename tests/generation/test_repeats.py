@@ -8,7 +8,9 @@ from django.db import IntegrityError, connection, transaction
 
 from access import clock
 from access.models import Enrollment, Program
-from generation import jobs, quota, repeats, worker
+from generation import jobs, quota, rendering, repeats, worker
+from generation.claiming import claim
+from generation.encoding import encode
 from generation.models import Brief, Job, Output, Pipeline, QuotaEntry
 from generation.refusals import NotAgain, NothingToRetry, OutOfBounds, RepeatsUsedUp
 from tests import make
@@ -114,6 +116,27 @@ def test_the_same_brief_twice_in_the_line_is_rendered_once(artist: Enrollment, e
     assert other.state == "finished" and Output.objects.count() == 2
     assert quota.quota_left(artist, clock.now()) == left - 2
     assert artist.user.notices.filter(kind="clip_ready", url__contains=str(two.pk)).count() == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["loaded before", "never loaded"])
+def test_what_is_being_rendered_is_not_begun_again_by_another_worker(artist: Enrollment, *, is_known: bool) -> None:
+    make.pipeline()
+    Pipeline.objects.update(loaded={"class": "LTXPipeline"} if is_known else {}, batch_limit=4)
+    one, two, other = (make.job(enrollment=artist, seed=seed) for seed in (3, 3, 4))
+    assert claim("first") == [one, other], "a batch does not hold the same clip twice"
+    assert claim("second") == []
+    Pipeline.objects.update(loaded={"class": "LTXPipeline"})
+    rendering.finish(Job.objects.get(pk=one.pk), encode(make.clip(), width=96))
+    assert claim("second") == []
+    two.refresh_from_db()
+    assert (two.state, two.repeat_of) == ("finished", one.output) and Output.objects.count() == 1
+
+
+def test_what_waited_for_a_render_that_failed_is_rendered_itself(artist: Enrollment) -> None:
+    one, two = make.job(enrollment=artist, seed=3), make.job(enrollment=artist, seed=3)
+    assert claim("first") == [one]
+    rendering.fail(Job.objects.get(pk=one.pk), "It broke.", is_final=True)
+    assert claim("second") == [two]
 
 
 def test_before_any_worker_loaded_the_model_nothing_is_a_repeat(artist: Enrollment) -> None:

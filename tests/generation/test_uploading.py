@@ -17,14 +17,15 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image, ImageCms
 
-from access import storing
+from access import clock, storing
 from access.models import Enrollment, Entry, Program, StoredFile
 from access.refusals import AgreementUnsigned
-from generation import uploading
+from generation import drafting, jobs, uploading
 from generation.models import Brief, FirstFrame, Pipeline
 from generation.refusals import PictureUnusable
 from generation.sandbox import redraw
 from tests import make
+from tests.generation.conftest import Clock
 from tests.generation.pages import body, brief, client_of, studio
 
 pytestmark = pytest.mark.django_db
@@ -441,3 +442,53 @@ def test_a_model_that_cannot_is_not_asked(client: Client, artist: Enrollment, pr
     assert 'type="file"' not in body(client.get(studio(program)))
     client.post(studio(program), brief(first_frame=str(frame.pk)))
     assert Brief.objects.get().first_frame is None
+
+
+# --- what nobody used ------------------------------------------------------------------------------------------------
+def sent_with(frame: FirstFrame, artist: Enrollment) -> Brief:
+    wish = jobs.Wish("a red circle", first_frame=frame)
+    return jobs.submit(wish, enrollment=artist, pipeline=make.pipeline(), credential=None, key=make.key())
+
+
+def test_a_picture_that_no_clip_used_goes_after_a_day_and_its_bytes_a_day_later(artist: Enrollment, at: Clock) -> None:
+    frame = keep(artist, raw(drawn()))
+    path = frame.file.path
+    assert uploading.clear_unused() == 0
+    at(clock.now() + make.HOUR * 25)
+    assert uploading.clear_unused() == 1
+    assert not FirstFrame.objects.exists() and not StoredFile.objects.filter(pk=frame.file_id).exists()
+    assert Entry.objects.get(act="clear_first_frame").subject == f"firstframe:{frame.pk}"
+    storing.clear_orphans()
+    at(clock.now() + make.HOUR * 25)
+    assert storing.clear_orphans() == 1 and not path.exists()
+
+
+def test_a_picture_of_a_brief_or_of_a_draft_stays(client: Client, artist: Enrollment, at: Clock) -> None:
+    used, drafted, aside = (keep(artist, raw(drawn(width))) for width in (32, 48, 64))
+    make.pipeline()
+    Pipeline.objects.update(loaded={"class": "LTXPipeline", "from_image": True})
+    sent_with(used, artist)
+    drafting.keep(artist, {"prompt": "an earlier one", "first_frame": str(aside.pk)})
+    drafting.start_afresh(artist)
+    drafting.keep(artist, {"prompt": "one more", "first_frame": str(drafted.pk)})
+    at(clock.now() + make.HOUR * 25)
+    assert uploading.clear_unused() == 0
+    drafting.keep(artist, {"first_frame": "no key at all"})
+    assert uploading.clear_unused() == 1 and set(FirstFrame.objects.all()) == {used, aside}
+
+
+def test_bytes_that_somebody_else_uses_stay(artist: Enrollment, program: Program, at: Clock) -> None:
+    keep(artist, raw(drawn()))
+    at(clock.now() + make.HOUR * 25)
+    theirs = keep(make.artist(program=program), raw(drawn()))
+    assert uploading.clear_unused() == 1
+    assert StoredFile.objects.filter(pk=theirs.file_id).exists()
+
+
+def test_a_brief_with_a_picture_that_was_cleared_meanwhile_is_refused_in_words(artist: Enrollment) -> None:
+    frame = keep(artist, raw(drawn()))
+    make.pipeline()
+    Pipeline.objects.update(loaded={"class": "LTXPipeline", "from_image": True})
+    FirstFrame.objects.all().delete()
+    with pytest.raises(PictureUnusable, match="was removed"):
+        sent_with(frame, artist)
