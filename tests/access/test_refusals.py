@@ -66,6 +66,14 @@ def test_what_was_typed_is_on_the_page_and_cannot_speak_html(rf: RequestFactory)
     assert "t" * 64 not in page.text
 
 
+@pytest.mark.parametrize("name", ["idempotency_key", "begun", "parent", "next", "sha256", "chosen"])
+def test_keys_that_nobody_wrote_are_not_shown_as_words(rf: RequestFactory, name: str) -> None:
+    key = "0192fa34-5b1c-7d00-8000-3f2a1b0c9d8e"
+    page = shown(refusals.NotAllowed(), rf, reason=WORDS, **{name: key})
+    assert html.escape(WORDS) in page.text and key not in page.text
+    assert "what you wrote" not in shown(refusals.NotAllowed(), rf, **{name: key}).text
+
+
 def test_facts_stay_with_the_refusal_and_a_sentence_may_be_its_own() -> None:
     refusal = refusals.Refused("Only three are left.", left=3)
     assert (str(refusal), refusal.facts) == ("Only three are left.", {"left": 3})
