@@ -3,13 +3,17 @@
 Checked where it comes in, so that forms, offers and workers may rely on it.
 """
 
+import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 LARGEST = 8192  # pixels or frames
 MOST_STEPS = 1000
+DEEPEST = 64  # levels of nesting; SQLite keeps a thousand
+UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps neither in JSON, and no page can show the latter
 # What the worker itself says in each call; a declaration cannot speak for it.
 RESERVED = {
     "prompt", "negative_prompt", "image", "generator", "latents", "output_type", "return_dict", "num_videos_per_prompt",
@@ -35,6 +39,32 @@ def lacks_of(declared: dict[str, Any]) -> list[str]:
 def strangers_of(declared: dict[str, Any]) -> list[str]:
     """Names that nobody asks a declaration for: most often a misspelling."""
     return sorted(set(declared) - set(RULES))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether both databases can keep it as JSON and a page can show it.
+
+    Python reads more than that: NaN, Infinity, the sign of number 0, half a sign of UTF-16, nesting without end.
+    """
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST or not all(map(_is_keepable, level)):
+            return False
+        level = [child for one in level for child in _children(one)]
+    return True
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _is_keepable(value: Any) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    return not isinstance(value, str) or not UNKEEPABLE.search(value)
 
 
 # --- what is sound ---

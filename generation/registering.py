@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from generation.declaration import LARGEST, faults_of, lacks_of, strangers_of
+from generation.declaration import LARGEST, faults_of, is_plain, lacks_of, strangers_of
 from generation.models import Job, Pipeline
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
@@ -130,6 +130,8 @@ def _names_and_values(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ValidationError(_('Write names and values, like {"load": 600}; {} for none.'))
+    if not is_plain(value):
+        raise ValidationError(_("This is nested too deep, or holds numbers or signs that nobody can keep."))
     return value
 
 

@@ -5,13 +5,14 @@ Nothing of a folder ever runs: only files of known harmless kinds are allowed, n
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from access import audit, clock
 from access.models import User
 from access.storing import hash_of
-from generation.declaration import faults_of, lacks_of
+from generation.declaration import faults_of, is_plain, lacks_of
 from generation.models import Pipeline
 from generation.refusals import Trouble
 
@@ -25,7 +26,7 @@ Manifest = dict[str, str]  # path within the folder -> sha256
 def pin(pipeline: Pipeline, *, by: User | None) -> Pipeline:
     """Trust the folder as it is now: remember the hash of each file and what the folder declares.
 
-    Workers load nothing else under this name until it is pinned again.
+    Workers load nothing else under this name until it is pinned again. What they found in other bytes is forgotten.
 
     Raises:
         Trouble: the folder is missing, holds files that are not allowed, or declares what cannot be read.
@@ -35,25 +36,18 @@ def pin(pipeline: Pipeline, *, by: User | None) -> Pipeline:
     _check_studio({**declared, **pipeline.overrides})
     with audit.recorded():
         now = clock.now()
-        facts = {
-            "manifest": manifest,
-            "manifest_sha256": fingerprint(manifest),
-            "declared": declared,
-            "pinned_at": now,
-            "trouble": "",
-            "trouble_at": None,
-        }
-        Pipeline.objects.filter(pk=pipeline.pk).update(**facts)
-        pipeline.refresh_from_db()
-        audit.trace(
-            "pin_pipeline",
-            program=None,
-            at=now,
-            actor=by,
-            subject=pipeline,
-            facts={"manifest_sha256": pipeline.manifest_sha256, "files": len(manifest)},
-        )
+        _remember(pipeline, manifest, declared, now)
+        facts = {"manifest_sha256": pipeline.manifest_sha256, "files": len(manifest)}
+        audit.trace("pin_pipeline", program=None, at=now, actor=by, subject=pipeline, facts=facts)
     return pipeline
+
+
+def _remember(pipeline: Pipeline, manifest: Manifest, declared: dict[str, Any], now: datetime) -> None:
+    row, sha256 = Pipeline.objects.filter(pk=pipeline.pk), fingerprint(manifest)
+    row.exclude(manifest_sha256=sha256).update(loaded={}, loaded_at=None)
+    pinned = {"manifest": manifest, "manifest_sha256": sha256, "declared": declared, "pinned_at": now}
+    row.update(**pinned, trouble="", trouble_at=None)
+    pipeline.refresh_from_db()
 
 
 def manifest_of(folder: Path) -> Manifest:
@@ -78,12 +72,12 @@ def files_of(folder: Path) -> list[Path]:
         if not (folder / INDEX).is_file():  # first: a wrong folder may be very large
             raise Trouble("The model folder is not there, or has no model_index.json.")
         found = sorted(folder.rglob("*"))
+        strange = [path.relative_to(folder).as_posix() for path in found if not _is_welcome(path)]
     except OSError as unreadable:
         raise Trouble(f"The model folder cannot be read: {unreadable.strerror}.") from unreadable
-    strange = [path.relative_to(folder).as_posix() for path in found if not _is_welcome(path)]
     if strange:
         raise Trouble(
-            f"The model folder holds files that are not allowed there: {', '.join(strange[:3])}. "
+            f"The model folder holds files that are not allowed there: {', '.join(map(_sayable, strange[:3]))}. "
             "Only plain files are, of these kinds: " + " ".join(sorted(ALLOWED)) + "."
         )
     files = [path for path in found if path.is_file()]
@@ -93,10 +87,18 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def _is_welcome(path: Path) -> bool:
-    """A folder, or a regular file of an allowed kind; no link, not even to a folder: its target could change unseen."""
-    if path.is_symlink():
+    """A folder, or a regular file of an allowed kind; no link, not even to a folder: its target could change unseen.
+
+    Its name is one that a manifest can hold and a page can show.
+    """
+    if path.is_symlink() or not path.name.isprintable():
         return False
     return path.is_dir() or (path.is_file() and path.suffix in ALLOWED)
+
+
+def _sayable(name: str) -> str:
+    """A file's name for a sentence, whatever bytes it is made of."""
+    return name.encode("unicode_escape").decode() if not name.isprintable() else name
 
 
 def _hash(path: Path) -> str:
@@ -122,15 +124,23 @@ def _check_index(folder: Path) -> None:
 def _check_shards(folder: Path, files: list[Path]) -> None:
     """Weights in several files are named by an index beside them; it may name no others."""
     for index in [path for path in files if path.name.endswith(".index.json")]:
-        named = _read(index).get("weight_map")
-        shards = set(named.values()) if isinstance(named, dict) else {None}
+        shards = _shards_of(index)
         beside = {path.name for path in files if path.parent == index.parent}
-        if not shards <= beside:
+        is_of_pickles = all(shard.endswith(".bin") for shard in shards)  # never read: weights are safetensors here
+        if not (shards <= beside or is_of_pickles):
             raise Trouble(f"The model folder's {index.name} names files that are not beside it.")
 
 
+def _shards_of(index: Path) -> set[str]:
+    named = _read(index).get("weight_map")
+    shards = list(named.values()) if isinstance(named, dict) else []
+    if not shards or not all(isinstance(shard, str) for shard in shards):
+        raise Trouble(f"The model folder's {index.name} does not say which files hold the weights.")
+    return set(shards)
+
+
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file of the folder that holds names and values."""
+    """A JSON file of the folder that holds names and values, all of which a database can keep and a page can show."""
     where = f"The model folder's {path.name}"
     try:
         if path.stat().st_size > LARGEST_JSON:
@@ -140,6 +150,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise Trouble(f"{where} cannot be read.") from broken
     if not isinstance(found, dict):
         raise Trouble(f"{where} cannot be read: it does not hold names and values.")
+    if not is_plain(found):
+        raise Trouble(f"{where} cannot be read: it is nested too deep, or holds numbers or signs that nobody can keep.")
     return found
 
 
@@ -188,7 +200,11 @@ def _check_studio(studio: dict[str, Any]) -> None:
 
 
 def note_loaded(pipeline: Pipeline, found: dict[str, Any]) -> None:
-    """Keep what a worker found when it loaded the pipeline: the studio offers no more than that."""
+    """Keep what a worker found when it loaded the pipeline: the studio offers no more than that.
+
+    If it was pinned anew meanwhile, what was found is of other bytes, and nothing is kept.
+    """
     if found != pipeline.loaded:
-        Pipeline.objects.filter(pk=pipeline.pk).update(loaded=found, loaded_at=clock.now())
+        same = Pipeline.objects.filter(pk=pipeline.pk, manifest_sha256=pipeline.manifest_sha256)
+        same.update(loaded=found, loaded_at=clock.now())
         pipeline.loaded = found

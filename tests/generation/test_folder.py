@@ -47,6 +47,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "pickle inside": (lambda folder: (folder / "vae/pytorch_model.bin").write_bytes(b"x"), "pytorch_model.bin"),
     "corrupt weights": (overwrite_weights, "not the one that was pinned"),
     "corrupt index": (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be read"),
+    "crafted shards": (
+        lambda folder: (folder / "text_encoder/model.safetensors.index.json").write_text(
+            '{"weight_map": {"a": ["x"]}}'
+        ),
+        "does not say which files",
+    ),
     "another studio": (lambda folder: (folder / "studio.json").write_text("{}"), "studio.json differ"),
 }
 
