@@ -4,10 +4,12 @@ Between artists it is start-time fair queueing over worker seconds (see ``Lane``
 is charged at once with what the job is expected to take.
 """
 
+import time
 import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from access import audit, clock
@@ -20,6 +22,7 @@ from generation.repeats import is_being_made, outputs_like
 from generation.upkeep import expire
 
 TROUBLE_REST = timedelta(seconds=20)  # how long a pipeline in trouble is left alone before it is tried again
+RIVALS_TAKE = 0.05  # seconds
 UNKNOWN_SECONDS = 1.0  # charged for a job of a pipeline that nobody has measured yet
 
 
@@ -29,10 +32,17 @@ def claim(worker: str) -> list[Job]:
     Jobs of a batch are of one program and one mould. A job that failed before comes alone.
     """
     expire()
-    for program in _programs_with_work():
-        if batch := _claim_in(program, worker):
-            return batch
+    programs = list(_programs_with_work())
+    if batch := _claim_in_one(programs, worker):
+        return batch
+    if programs and connection.features.has_select_for_update_skip_locked:
+        time.sleep(RIVALS_TAKE)  # a lane that a rival just had in hand was passed over
+        return _claim_in_one(programs, worker)
     return []
+
+
+def _claim_in_one(programs: list[Program], worker: str) -> list[Job]:
+    return next((batch for program in programs if (batch := _claim_in(program, worker))), [])
 
 
 def _programs_with_work() -> QuerySet[Program]:
@@ -116,9 +126,7 @@ def _claim_from(lane: Lane, wanted: JobQuerySet, worker: str, *, batch: uuid.UUI
             left.append(job.pk)  # it waits for that one's end
         elif _start(job, worker, now, batch):
             _charge(lane, job, now)
-            return job
-        else:
-            return None
+            return job  # else it was cancelled a moment ago; the next of the lane is looked at
     return None
 
 

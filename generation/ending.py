@@ -1,4 +1,7 @@
-"""How a worker's child is asked to end: SIGTERM sets a mark, at which renders hand back what they have."""
+"""How a worker's child is asked to end: SIGTERM sets a mark, at which renders hand back what they have.
+
+One whose device is lost marks itself: nothing can be rendered in it any more, and its parent starts another.
+"""
 
 import contextlib
 import signal
@@ -9,6 +12,7 @@ from types import FrameType
 CLOSING = 30.0  # seconds within which a parent that closes ends its children
 
 _asked_at: float | None = None
+_broken = False
 
 
 def is_asked() -> bool:
@@ -18,6 +22,17 @@ def is_asked() -> bool:
 def is_forgotten() -> bool:
     """Asked to end long ago, and not ended by its parent."""
     return _asked_at is not None and time.monotonic() - _asked_at > CLOSING
+
+
+def is_broken() -> bool:
+    """This child can render nothing more."""
+    return _broken
+
+
+def break_off() -> None:
+    """Let this child end after it has handed back what it has."""
+    global _asked_at, _broken
+    _asked_at, _broken = _asked_at or time.monotonic(), True
 
 
 @contextlib.contextmanager

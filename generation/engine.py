@@ -52,13 +52,20 @@ class Watch(Protocol):
     def is_live(self, place: int) -> bool:
         """Whether that order of the batch is still wanted. Asked before decoding; what is not wanted is not decoded."""
 
+    def beat(self) -> None:
+        """The render waits for another one, about every second: a sign of life, at which it may be stopped as well."""
+
 
 class Engine(Protocol):
     """A model, loaded once.
 
     ``render`` may be called from a second thread once the first has told its watch of the phase ``decode``: engines
-    denoise one batch at a time, and decode one batch at a time.
+    denoise one batch at a time, and decode one batch at a time. Where ``overlaps`` is false they do one thing at all.
     """
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether one batch may be denoised while another is decoded; known once the model is loaded."""
 
     def load(self) -> dict[str, Any]:
         """Bring the model into memory, or leave it there; what was found is for ``Pipeline.loaded``.

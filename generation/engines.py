@@ -44,6 +44,17 @@ def are_any() -> bool:
     return bool(_resident)
 
 
+def are_several() -> bool:
+    """Whether models share the memory."""
+    return len(_resident) > 1
+
+
+def free_others(pipeline: Pipeline) -> None:
+    """Give back the memory of every other pipeline."""
+    for key in [key for key in _resident if not key.startswith(f"{pipeline.pk} ")]:
+        _resident.pop(key).free()
+
+
 def free(pipeline: Pipeline) -> None:
     """Give back the memory of a pipeline; the next job of it loads it anew."""
     for key in [key for key in _resident if key.startswith(f"{pipeline.pk} ")]:

@@ -125,5 +125,9 @@ class Trouble(Stop):
     """The worker cannot work (model, encoder, disk): the job goes back unspent. Its words are for everybody."""
 
 
+class DeviceLost(Exception):
+    """The GPU's context is broken: this process can do nothing more with it."""
+
+
 class OutOfMemory(Exception):
     """The device or the machine has not enough memory for this render. Raised by engines."""

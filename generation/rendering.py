@@ -19,7 +19,7 @@ from django.urls import reverse
 from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Halt
-from access.storing import Kept, file_row
+from access.storing import Kept, file_row, file_rows
 from access.telling import tell
 from generation.doorbell import ring
 from generation.models import Job, JobQuerySet, Lane, Output, Preview, Rendition
@@ -131,7 +131,7 @@ def finish(job: Job, rendered: Rendered, *, seconds: float = 0.0) -> Output:
     """
     with audit.recorded():
         share_halt_lock(job.program)
-        _lock_lane(job)
+        lock_lane(job)
         check(job)
         now = clock.now()
         ended = {"state": Job.State.FINISHED, "ended_at": now, "lease_until": None, "phase": "", "step": F("steps")}
@@ -178,28 +178,37 @@ def _write_output(job: Job, rendered: Rendered, at: datetime) -> Output:
         repeat_key=repeat_key(job.brief, job.seed),
         created_at=at,
     )
-    _write_renditions(output, rendered.renditions, at)
+    Rendition.objects.bulk_create(_renditions_of(output, rendered.renditions, at))
     return output
 
 
-def _write_renditions(output: Output, renditions: dict[str, Kept], at: datetime) -> None:
-    for recipe, kept in renditions.items():
-        facts = {"parent_sha256": output.master_sha256, "sha256": kept.sha256, "created_at": at}
-        Rendition.objects.get_or_create(
-            output=output, recipe=recipe, version=1, personal_to=None, defaults={"file": file_row(kept), **facts}
+def _renditions_of(output: Output, kept: dict[str, Kept], at: datetime) -> list[Rendition]:
+    """Rows that are not written yet, of files by their recipe."""
+    files = file_rows(kept.values())
+    return [
+        Rendition(
+            output=output,
+            recipe=recipe,
+            parent_sha256=output.master_sha256,
+            file=files[file.sha256],
+            sha256=file.sha256,
+            created_at=at,
         )
+        for recipe, file in kept.items()
+    ]
 
 
 def add_renditions(output: Output, renditions: dict[str, Kept]) -> None:
     """Add files made from a master after it could be played. What is there already stays."""
     with audit.recorded():
         now = clock.now()
-        _write_renditions(output, renditions, now)
+        rows = _renditions_of(output, renditions, now)
+        Rendition.objects.bulk_create(rows, ignore_conflicts=True)  # worker and sweep may both have made them
         hashes = {recipe: kept.sha256 for recipe, kept in renditions.items()}
         audit.trace("add_renditions", program=output.program, at=now, actor=None, subject=output, facts=hashes)
 
 
-def _lock_lane(job: Job) -> None:
+def lock_lane(job: Job) -> None:
     """The parent's lock before the job's own, for those who will write to both."""
     Lane.objects.select_for_update().get(pk=job.enrollment_id)
 
@@ -220,7 +229,7 @@ def put_back(job: Job) -> None:
     A cancel that came in the meantime wins. An attempt that is over already changes nothing.
     """
     with audit.recorded():
-        _lock_lane(job)
+        lock_lane(job)
         now = clock.now()
         fenced = Job.objects.attempted(job.pk, job.attempt)
         if fenced.filter(cancel_asked_at=None).update(**_QUEUED_AGAIN):
@@ -230,6 +239,7 @@ def put_back(job: Job) -> None:
             refund(job, now)
             _trace("end_cancelled_job", job, now)
         Preview.objects.filter(job=job, attempt=job.attempt).delete()
+        ring(queue=job.pipeline.queue)
 
 
 def _cancelled(now: datetime) -> dict[str, Any]:
@@ -239,7 +249,7 @@ def _cancelled(now: datetime) -> dict[str, Any]:
 def end_cancelled(job: Job, *, seconds: float = 0.0) -> None:
     """End a running job whose artist cancelled. What was rendered of it is spent; it took ``seconds`` of the worker."""
     with audit.recorded():
-        _lock_lane(job)
+        lock_lane(job)
         now = clock.now()
         if Job.objects.attempted(job.pk, job.attempt).update(**_cancelled(now)):
             _settle_service(job, seconds)
@@ -247,18 +257,25 @@ def end_cancelled(job: Job, *, seconds: float = 0.0) -> None:
         Preview.objects.filter(job=job, attempt=job.attempt).delete()
 
 
-def fail(job: Job, reason: str, *, is_final: bool = False) -> None:
+def fail(job: Job, reason: str, *, is_final: bool = False, seconds: float = 0.0) -> None:
     """Count a failure against the job; after the third it is failed with this reason and its clip is given back.
 
-    ``is_final``: trying again would end the same way, so it is failed now.
+    ``is_final``: trying again would end the same way, so it is failed now. It took ``seconds`` of the worker.
     """
     with audit.recorded():
-        count_failure(Job.objects.attempted(job.pk, job.attempt), job, reason, clock.now(), is_final=is_final)
+        lock_lane(job)
+        fenced = Job.objects.attempted(job.pk, job.attempt)
+        count_failure(fenced, job, reason, clock.now(), is_final=is_final, seconds=seconds)
         ring(queue=job.pipeline.queue)
 
 
-def count_failure(fenced: JobQuerySet, job: Job, reason: str, now: datetime, *, is_final: bool = False) -> None:
-    """The third failure ends it, and so does a cancel in the meantime; else it waits again. The quota never pays."""
+def count_failure(
+    fenced: JobQuerySet, job: Job, reason: str, now: datetime, *, is_final: bool = False, seconds: float = 0.0
+) -> bool:
+    """The third failure ends it, and so does a cancel in the meantime; else it waits again. The quota never pays.
+
+    Callers hold the job's lane. False if the attempt was over already.
+    """
     wanted = fenced.filter(cancel_asked_at=None)
     if wanted.filter(failures__gte=0 if is_final else Job.MAX_FAILURES - 1).update(**_failed(reason, now)):
         refund(job, now)
@@ -270,9 +287,11 @@ def count_failure(fenced: JobQuerySet, job: Job, reason: str, now: datetime, *, 
         refund(job, now)
         act = "end_cancelled_job"
     else:
-        return
+        return False
+    _settle_service(job, seconds)
     Preview.objects.filter(job=job).delete()
     _trace(act, job, now, reason=reason[:300])
+    return True
 
 
 def _failed(reason: str, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from access import audit, clock
 from generation.doorbell import ring
 from generation.models import Job, Pipeline
-from generation.rendering import count_failure
+from generation.rendering import count_failure, lock_lane
 
 GAVE_UP = (
     "The worker stopped answering while it made this clip. Please try again, with fewer steps if it happens again."
@@ -39,11 +39,14 @@ def sweep() -> int:
 
 def expire() -> int:
     """Count a failure against each job whose lease ran out, and let it wait again or end; how many there were."""
-    expired = list(Job.objects.expired(clock.now()).select_related("program", "enrollment__user"))
-    for job in expired:
-        with audit.recorded():
-            now = clock.now()
-            # The lease is in the fence: a worker that reported a moment ago keeps its job.
-            fenced = Job.objects.attempted(job.pk, job.attempt).filter(lease_until__lt=now)
-            count_failure(fenced, job, GAVE_UP, now)
-    return len(expired)
+    expired = Job.objects.expired(clock.now()).select_related("program", "pipeline", "enrollment__user")
+    return sum(_expire(job) for job in expired)
+
+
+def _expire(job: Job) -> bool:
+    with audit.recorded():
+        lock_lane(job)
+        now = clock.now()
+        # The lease is in the fence: a worker that reported a moment ago keeps its job.
+        fenced = Job.objects.attempted(job.pk, job.attempt).filter(lease_until__lt=now)
+        return count_failure(fenced, job, GAVE_UP, now)

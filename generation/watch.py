@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -34,35 +35,39 @@ class BatchWatch:
         self.jobs = list(jobs)
         self.live = set(range(len(jobs)))
         self.denoised = threading.Event()  # from here on the next batch may be denoised
-        self.began_at = time.monotonic()
-        self.written_at = 0.0
+        self.lets_others_denoise = True  # once it is decoded; an engine may know better
+        self.now, self.at_step = str(Job.Phase.LOAD), 0
+        self.written_at = time.monotonic()  # by the claim
         self.shown = -1  # whose preview was written last
-        self.denoising_since = self.seconds_denoising = 0.0
+        self.denoising_since: float | None = None  # before that nothing was rendered, only waited and loaded
+        self.seconds_denoising = 0.0
 
     # --- what engines call ---
     def step(self, number: int, picture: Callable[[int], Picture]) -> None:
         self._ask()
-        if time.monotonic() - self.written_at >= REPORT_EVERY:
-            self.written_at = time.monotonic()
-            self._report("denoise", number, self._next_shown(), picture)
+        self.at_step = number
+        if self._is_due():
+            self._report(self._next_shown(), picture)
 
     def phase(self, name: str) -> None:
         self._ask()
         if name == "denoise":
             self.denoising_since = time.monotonic()
         elif name == "decode":
-            self.seconds_denoising = time.monotonic() - self.denoising_since
-            self.denoised.set()
-        self._report(name, 0 if name == "denoise" else self.jobs[0].steps)
+            self.seconds_denoising = time.monotonic() - (self.denoising_since or time.monotonic())
+            if self.lets_others_denoise:
+                self.denoised.set()
+        self.now, self.at_step = name, 0 if name == "denoise" else self.jobs[0].steps
+        self._report()
 
     def is_live(self, place: int) -> bool:
         return place in self.live
 
     def beat(self) -> None:
-        """A sign of life of those that wait for their encoder; asks, too, whether they may go on."""
-        if time.monotonic() - self.written_at >= REPORT_EVERY:
-            self.written_at = time.monotonic()
-            self.phase("encode")
+        """A sign of life of those that wait for a lock, an encoder or another turn; asks whether they may go on."""
+        if self._is_due():
+            self._ask()
+            self._report()
 
     # --- what the worker asks ---
     def members(self) -> list[tuple[int, Job]]:
@@ -70,8 +75,13 @@ class BatchWatch:
         return [(place, self.jobs[place]) for place in sorted(self.live)]
 
     def share(self) -> float:
-        """Worker seconds of one member so far."""
-        return (time.monotonic() - self.began_at) / len(self.jobs)
+        """Worker seconds of one member so far; waiting and loading are nobody's."""
+        return (time.monotonic() - self.denoising_since) / len(self.jobs) if self.denoising_since else 0.0
+
+    def silent_for(self) -> float:
+        """Seconds past the lease in which nothing was heard; below zero while there is no reason to worry."""
+        lease = min((rendering.lease_seconds(job, self.now) for _, job in self.members()), default=float("inf"))
+        return time.monotonic() - self.written_at - lease
 
     def leave(self, place: int, why: Stop) -> None:
         """End a member's part as its reason demands."""
@@ -117,12 +127,14 @@ class BatchWatch:
                 connection.close()
                 time.sleep(DATABASE_AGAIN)
 
-    def _report(
-        self, phase: str, step: int, shown: int | None = None, picture: Callable[[int], Picture] | None = None
-    ) -> None:
+    def _is_due(self) -> bool:
+        return time.monotonic() - self.written_at >= REPORT_EVERY
+
+    def _report(self, shown: int | None = None, picture: Callable[[int], Picture] | None = None) -> None:
+        self.written_at = time.monotonic()
         for place, job in self.members():
             jpeg = jpeg_of(picture(place)) if picture and place == shown else b""
-            self.keep_at(place, lambda job=job, jpeg=jpeg: rendering.report(job, phase=phase, step=step, jpeg=jpeg))  # type: ignore[misc]  # bound now
+            self.keep_at(place, partial(rendering.report, job, phase=self.now, step=self.at_step, jpeg=jpeg))
 
     def _next_shown(self) -> int:
         """Members take turns: a preview of each at every report would cost the batch more than it shows."""

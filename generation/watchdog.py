@@ -16,7 +16,7 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import Error, connection, connections
 
 from access import clock
 from generation.doorbell import ring
@@ -32,7 +32,10 @@ os.register_at_fork(before=_looking.acquire, after_in_parent=_looking.release, a
 
 
 class Watchdog(threading.Thread):
-    """Knows the last lease it saw each child hold, since the sweep may take an expired one from a child that hangs."""
+    """Knows the last lease it saw each child hold, since the sweep may take an expired one from a child that hangs.
+
+    Of two hands of which one hangs, the child takes care itself (``generation.worker.Hands``).
+    """
 
     def __init__(self, pool: Any) -> None:
         super().__init__(name="watchdog", daemon=True)
@@ -55,15 +58,21 @@ class Watchdog(threading.Thread):
     def overdue(self) -> list[int]:
         """The children that should be dead."""
         try:
-            with _looking:
-                now, held = clock.now(), held_leases()
-                connection.close()
-        except DatabaseError as trouble:
+            now, held = _look()
+        except Error as trouble:
             log.warning("the watchdog cannot look: %s", trouble)
             return []
         expired = {pid: lease for pid, lease in self.leases.items() if lease < now}
         self.leases = {pid: lease for pid, lease in {**expired, **held}.items() if pid in pool_pids(self.pool)}
         return [pid for pid, lease in self.leases.items() if lease < now - GRACE]
+
+
+def _look() -> tuple[datetime, dict[int, datetime]]:
+    with _looking:
+        try:
+            return clock.now(), held_leases()
+        finally:
+            connection.close()
 
 
 def _without_pool() -> Any:

@@ -13,4 +13,4 @@ from vernissage.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
-RENDER_OVERLAP = False  # a hand of its own would not see a test's transaction
+RENDER_HANDS = 0  # in place: a hand of its own would not see a test's transaction

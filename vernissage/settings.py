@@ -177,7 +177,7 @@ LEASES = {"load": 120, "denoise": 30, "decode": 60, "encode": 60}  # seconds a p
 RENDER_THREADS = env.int("RENDER_THREADS", default=max(1, (os.cpu_count() or 2) - 1))
 RENDER_QUEUES = env.list("RENDER_QUEUES", default=["render"])  # of whose pipelines this worker renders
 RENDER_RESIDENT = env.int("RENDER_RESIDENT", default=1)  # models in memory at once; the least recently used goes first
-RENDER_OVERLAP = env.bool("RENDER_OVERLAP", default=True)  # denoise a batch while the one before is decoded, encoded
+RENDER_HANDS = env.int("RENDER_HANDS", default=2)  # 2: denoise a batch while the one before is decoded and encoded
 POCKET_FOLDER = BASE_DIR / "generation/pocket"
 MEDIA_DIR = VAR_DIR / "media"
 ACCEL_PREFIX = env.str("ACCEL_PREFIX", default="")  # set behind nginx: bytes leave by X-Accel-Redirect

@@ -33,6 +33,7 @@ class DrawnEngine:
         self.batches: list[int] = []
         self.loads = 0
         self.is_freed = False
+        self.overlaps = True
         self.found = {"class": "Drawn", "arguments": ["guidance_scale", "negative_prompt"], "from_image": True}
 
     def load(self) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class SlowToDecode(DrawnEngine):
 
 @pytest.fixture
 def slow(engine: DrawnEngine, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> SlowToDecode:
-    settings.RENDER_OVERLAP = True
+    settings.RENDER_HANDS = 2
     drawn = SlowToDecode()
     monkeypatch.setattr(engines, "make_engine", lambda pipeline: drawn)
     return drawn

@@ -293,15 +293,15 @@ def test_cancel_against_put_back_by_the_dozen(program: Program) -> None:
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("fenced", [True, False], ids=["as it is", "CONTROL: no fence"])
+@pytest.mark.parametrize(
+    ("locks", "fenced"),
+    [(True, True), (False, True), (False, False)],
+    ids=["as it is", "the fence alone", "CONTROL: neither lock nor fence"],
+)
 def test_sweep_against_finish(
-    program: Program,
-    slowed: Callable[..., threading.Event],
-    monkeypatch: pytest.MonkeyPatch,
-    settings: LazySettings,
-    fenced: bool,
+    program: Program, monkeypatch: pytest.MonkeyPatch, settings: LazySettings, locks: bool, fenced: bool
 ) -> None:
-    """The lease was good when finish looked, and is swept away before finish writes."""
+    """The lease was good when finish looked, and runs out before finish writes."""
     settings.LEASES = {**settings.LEASES, "encode": 0.6}
     make.job(enrollment=make.artist(program=program))
     job = make.claimed("worker")
@@ -310,6 +310,9 @@ def test_sweep_against_finish(
     rendering.report(job, phase="encode", step=job.steps)
     if not fenced:
         monkeypatch.setattr(JobQuerySet, "attempted", lambda self, pk, attempt: self.filter(pk=pk))
+    if not locks:
+        monkeypatch.setattr(upkeep, "lock_lane", lambda job: None)
+        monkeypatch.setattr(rendering, "_settle_service", lambda job, seconds: None)  # it would wait for the lane, too
     check, inside = rendering.check, threading.Event()
 
     def check_then_wait(job: Job) -> None:
@@ -324,13 +327,14 @@ def test_sweep_against_finish(
         return upkeep.sweep()
 
     finished, swept = together(lambda: rendering.finish(job, rendered), after(inside, sweep))
-    assert swept == 1
     row = Job.objects.get()
-    if fenced:
-        assert isinstance(finished, LeaseLost)
+    if locks:  # the sweep waits for the lane, and finds the clip finished
+        assert swept == 0 and isinstance(finished, Output) and (row.state, row.failures) == ("finished", 0)
+    elif fenced:
+        assert swept == 1 and isinstance(finished, LeaseLost)
         assert (row.state, row.failures, Output.objects.count()) == ("queued", 1, 0)
     else:  # a clip of an attempt that was already given to the next worker
-        assert isinstance(finished, Output) and (row.state, row.failures) == ("finished", 1)
+        assert swept == 1 and isinstance(finished, Output) and (row.state, row.failures) == ("finished", 1)
     assert_chains_hold()
 
 

@@ -237,9 +237,9 @@ def test_a_sweep_leaves_a_worker_alone_that_reported_a_moment_ago(
     at(clock.now() + timedelta(hours=1))
     count = upkeep.count_failure
 
-    def report_first(*args: object) -> None:
+    def report_first(*args: object) -> bool:
         rendering.report(job, phase="denoise", step=1)
-        count(*args)  # type: ignore[arg-type]  # passed through
+        return count(*args)  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(upkeep, "count_failure", report_first)
     upkeep.sweep()
