@@ -76,7 +76,12 @@ def _room_beside(job: Job) -> int:
 
 
 def _claimable(program: Program, now: datetime) -> JobQuerySet:
-    """Queued jobs that no halt covers, whose artist has not paused, and whose pipeline works; oldest first."""
+    """Of the claimable jobs those of this worker's queues, oldest first."""
+    return claimable(program, now).filter(pipeline__queue__in=settings.RENDER_QUEUES).order_by("queued_at", "number")
+
+
+def claimable(program: Program, now: datetime) -> JobQuerySet:
+    """Queued jobs that no halt covers, whose artist has not paused, and whose pipeline works."""
     halts = list(Halt.objects.open().filter(program=program))
     if any(halt.scope == Halt.Scope.PROGRAM for halt in halts):
         return Job.objects.none()
@@ -86,13 +91,11 @@ def _claimable(program: Program, now: datetime) -> JobQuerySet:
             Q(pipeline__trouble="") | Q(pipeline__trouble_at__lt=now - TROUBLE_REST),
             program=program,
             pipeline__is_active=True,
-            pipeline__queue__in=settings.RENDER_QUEUES,
             enrollment__lane__paused_at=None,
         )
         .exclude(credential__in=[halt.credential_id for halt in halts if halt.credential_id])
         .exclude(enrollment__user__in=[halt.artist_id for halt in halts if halt.artist_id])
         .exclude(enrollment__cohort__in=[halt.cohort_id for halt in halts if halt.cohort_id])
-        .order_by("queued_at", "number")
     )
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Credential, Enrollment, Halt, User
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from generation.claiming import claimable
 from generation.doorbell import ring
 from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
 from generation.offering import offer
@@ -197,7 +198,7 @@ def _make_jobs(brief: Brief, lane: Lane, at: datetime) -> list[Job]:
         raise RepeatsUsedUp
     if quota_left(brief.enrollment, at) < len(seeds) - len(there):
         raise QuotaUsedUp
-    _join_the_line(lane)
+    _join_the_line(lane, at)
     mould = _mould_of(brief)
     jobs = [
         Job(**_job_facts(brief, at), number=number, seed=seed, mould=mould, **_ended_with(there.get(seed), brief, at))
@@ -234,13 +235,18 @@ def _mould_of(brief: Brief) -> str:
     return hashlib.sha256(repr(common).encode()).hexdigest()
 
 
-def _join_the_line(lane: Lane) -> None:
+def _join_the_line(lane: Lane, at: datetime) -> None:
     """A lane that comes back to the line starts where the least served lane with work stands (see ``Lane``)."""
-    working = Job.objects.waiting().filter(program=lane.program_id)
-    if working.filter(enrollment=lane.enrollment_id).exists():
-        return
-    lanes = Lane.objects.filter(program=lane.program_id, enrollment__in=working.values("enrollment"))
-    least = lanes.aggregate(least=Min("served_seconds"))["least"]
+    if not Job.objects.waiting().filter(program=lane.program_id, enrollment=lane.enrollment_id).exists():
+        _catch_up(lane, at)
+
+
+def _catch_up(lane: Lane, at: datetime) -> None:
+    """Staying away saves nothing up. A lane that itself waits, for its artist, for staff or a model, is no measure."""
+    claimed, running = claimable(lane.program, at), Job.objects.running()
+    moves = Exists(claimed.filter(enrollment=OuterRef("pk"))) | Exists(running.filter(enrollment=OuterRef("pk")))
+    others = Lane.objects.filter(moves, program=lane.program_id).exclude(pk=lane.pk)
+    least = others.aggregate(least=Min("served_seconds"))["least"]
     if least is not None and least > lane.served_seconds:
         Lane.objects.filter(pk=lane.pk).update(served_seconds=least)
 
@@ -325,6 +331,7 @@ def _set_pause(enrollment: Enrollment, by: User, *, is_paused: bool) -> Lane:
         act = "pause_queue" if is_paused else "resume_queue"
         audit.trace(act, program=enrollment.program, at=now, actor=by, subject=enrollment)
         if not is_paused:
+            _catch_up(lane, now)
             ring_all(enrollment)
     lane.refresh_from_db()
     return lane

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from access import clock
+from access import clock, halting
 from access.models import Enrollment, Program
-from generation import jobs, line, rendering
+from generation import jobs, line, rendering, upkeep
 from generation.models import Job, Lane, Pipeline
 from tests import make
 from tests.generation.conftest import Clock
@@ -74,6 +74,51 @@ def test_staying_away_saves_nothing_up(program: Program) -> None:
     make.brief(enrollment=away, variations=4)
     assert served(away) == 5000.0
     assert serve(4) == {busy: 2, away: 2}
+
+
+def test_a_pause_saves_nothing_up(program: Program) -> None:
+    busy, away = make.artist(program=program), make.artist(program=program)
+    make.brief(enrollment=away, variations=4)
+    jobs.pause(away, by=away.user)
+    Lane.objects.create(enrollment=busy, program=program, served_seconds=5000.0)
+    make.brief(enrollment=busy, variations=4)
+    make.brief(enrollment=busy, variations=4)
+    jobs.resume(away, by=away.user)
+    assert served(away) == 5000.0
+    assert serve(4) == {busy: 2, away: 2}
+
+
+@pytest.mark.parametrize("why", ["paused", "halted", "model away"])
+def test_a_lane_that_waits_is_no_measure_for_who_comes_back(program: Program, why: str) -> None:
+    waiting, busy, back = (make.artist(program=program) for _ in range(3))
+    make.job(enrollment=waiting)
+    if why == "paused":
+        jobs.pause(waiting, by=waiting.user)
+    elif why == "halted":
+        halting.halt(waiting.user, program=program, by=None, reason="A look at something.")
+    else:
+        Job.objects.update(pipeline=make.pipeline(slug="away", is_active=False))
+    Lane.objects.create(enrollment=busy, program=program, served_seconds=5000.0)
+    make.job(enrollment=busy)
+    make.job(enrollment=back)
+    assert served(back) == 5000.0 and served(waiting) == 0.0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.5])
+def test_a_failure_costs_what_it_took_and_not_what_was_expected(program: Program, seconds: float) -> None:
+    artist = make.artist(program=program)
+    make.job(enrollment=artist)
+    rendering.fail(make.claimed(), "It broke.", seconds=seconds)
+    assert served(artist) == pytest.approx(seconds)
+
+
+def test_a_lost_lease_costs_nothing(program: Program) -> None:
+    artist = make.artist(program=program)
+    make.job(enrollment=artist)
+    assert make.claimed()
+    Job.objects.update(lease_until=artist.joined_at)
+    assert upkeep.sweep() == 1
+    assert served(artist) == pytest.approx(0.0)
 
 
 def test_a_newcomer_of_a_quiet_house_starts_where_they_were(program: Program) -> None:
