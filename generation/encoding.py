@@ -22,26 +22,37 @@ from PIL import Image
 
 from access.storing import Kept, keep, workspace
 from generation.engine import Clip, Picture
+from generation.models import Pipeline
 from generation.refusals import OutOfMemory, Trouble
 from generation.rendering import Rendered
 
 Files = dict[str, tuple[Path, str]]  # recipe: path and content type
 HANDS = 4  # threads, one for each file; they wait for ffmpeg and for the disk
 ADDRESS = re.compile(r"\[[^]]* @ 0x[0-9a-f]+\] *")  # before what ffmpeg says, of no use to anybody else
+NO_THREAD = "can't start new thread"  # what Python says where the machine has no memory, or no number, for one
 NICE = 10  # of ffmpeg, which shares the cores with torch
-TIMEOUT = 120  # seconds for one ffmpeg
+TIMEOUT = 120.0  # seconds for an ffmpeg for which no lease runs
+SHARE = 0.9  # of a lease that an ffmpeg may take: it is given up before its worker is
 SHEET_COLUMNS, SHEET_ROWS, SHEET_CELL = 6, 4, 256  # contact sheet: columns, rows at most, width of a cell in pixels
 PROXY_LINES = 540  # of the copy that reviewers watch, at most
+DELIVERY_WIDTH = 768  # of the playable copy of a small model, in pixels
 
 
-def encode(clip: Clip, *, width: int) -> Rendered:
+def delivered_width(pipeline: Pipeline, *, drawn: int) -> int:
+    """How wide the playable copy of a clip is that was drawn so wide: as the model declares, else never smaller."""
+    return int(pipeline.studio.get("deliver_width") or max(DELIVERY_WIDTH, drawn))
+
+
+def encode(clip: Clip, *, width: int, lease: float | None = None) -> Rendered:
     """Write the master and what one needs to play it, ``width`` pixels wide, into the store.
 
+    ``lease``: the seconds for which the job may stay without a sign of life, if there is one.
+
     Raises:
-        Trouble: ffmpeg is missing or fails, or the disk is full; no torn file is left.
+        Trouble: ffmpeg is missing, fails or takes longer, or the disk is full; no torn file is left.
         OutOfMemory: the machine has none left.
     """
-    kept = _kept(lambda folder, hands: _write_playable(clip, folder, width, hands))
+    kept = _kept(lambda folder, hands: _write_playable(clip, folder, width, hands, lease=lease))
     frames, height, wide = clip.frames.shape[:3]
     master: Kept = kept.pop("master")
     if _is_its_own_proxy(clip, width):
@@ -52,8 +63,10 @@ def encode(clip: Clip, *, width: int) -> Rendered:
 def encode_rest(clip: Clip, *, width: int) -> dict[str, Kept]:
     """Write the renditions that nobody waits for: contact sheet, proxy, and how the picture arose.
 
+    ``width`` is the playable's: a small one is its own proxy.
+
     Raises:
-        Trouble: as for ``encode``.
+        Trouble, OutOfMemory: as for ``encode``.
     """
     return _kept(lambda folder, _hands: _write_rest(clip, folder, width))
 
@@ -69,13 +82,18 @@ def _kept(write: Callable[[Path, ThreadPoolExecutor], Files]) -> dict[str, Kept]
         if trouble.errno == errno.ENOMEM:
             raise OutOfMemory(str(trouble)) from trouble
         raise Trouble(f"The worker cannot store clips: {trouble.strerror or trouble}.") from trouble
-    except (MemoryError, RuntimeError) as trouble:  # the latter is what a thread that cannot be started raises
+    except MemoryError as trouble:
         raise OutOfMemory(str(trouble)) from trouble
+    except RuntimeError as trouble:
+        if NO_THREAD in str(trouble):
+            raise OutOfMemory(str(trouble)) from trouble
+        raise
 
 
-def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor) -> Files:
+def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecutor, *, lease: float | None) -> Files:
     master, playable, poster = folder / "master.mkv", folder / "playable.mp4", folder / "poster.jpg"
-    video = hands.submit(run_ffmpeg, clip, lossless(master), delivery(playable, width // 2 * 2, -2, crf=16))
+    sinks = lossless(master), delivery(playable, width // 2 * 2, -2, crf=16)
+    video = hands.submit(run_ffmpeg, clip, *sinks, lease=lease)
     enlarge(clip.frames[len(clip.frames) // 2], width).save(poster, quality=90)
     video.result()
     return {
@@ -121,7 +139,7 @@ def delivery(path: Path, width: int, height: int, *, crf: int) -> Sink:
     )
 
 
-def run_ffmpeg(clip: Clip, *sinks: Sink) -> None:
+def run_ffmpeg(clip: Clip, *sinks: Sink, lease: float | None = None) -> None:
     """One ffmpeg, one pass over the frames, a file for each sink.
 
     Raises:
@@ -131,7 +149,7 @@ def run_ffmpeg(clip: Clip, *sinks: Sink) -> None:
     source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{wide}x{height}", framerate=clip.frame_rate)
     split = source.video.split() if len(sinks) > 1 else [source.video]
     outputs = ffmpeg.merge_outputs(*(sink(split[number]) for number, sink in enumerate(sinks)))
-    _run(outputs.overwrite_output(), clip.frames.tobytes())
+    _run(outputs.overwrite_output(), clip.frames.tobytes(), lease)
 
 
 def frames_of(path: Path, *, width: int, height: int) -> NDArray[np.uint8]:
@@ -144,7 +162,7 @@ def frames_of(path: Path, *, width: int, height: int) -> NDArray[np.uint8]:
     return np.frombuffer(_run(video), np.uint8).reshape(-1, height, width, 3)
 
 
-def _run(graph: Any, piped: bytes = b"") -> bytes:
+def _run(graph: Any, piped: bytes = b"", lease: float | None = None) -> bytes:
     """What ffmpeg writes to its output, given these bytes. It yields to whatever denoises meanwhile."""
     command = graph.global_args("-v", "error", "-nostdin").compile(cmd=ffmpeg_binary())
     pipe = subprocess.PIPE
@@ -152,7 +170,7 @@ def _run(graph: Any, piped: bytes = b"") -> bytes:
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
             with contextlib.suppress(OSError):  # it ended already
                 os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
-            written, said = _talk(process, piped)
+            written, said = _talk(process, piped, SHARE * lease if lease else TIMEOUT)
     except OSError as missing:
         if missing.errno == errno.ENOMEM:
             raise
@@ -162,12 +180,12 @@ def _run(graph: Any, piped: bytes = b"") -> bytes:
     return written
 
 
-def _talk(process: "subprocess.Popen[bytes]", piped: bytes) -> tuple[bytes, bytes]:
+def _talk(process: "subprocess.Popen[bytes]", piped: bytes, within: float) -> tuple[bytes, bytes]:
     try:
-        return process.communicate(piped, TIMEOUT)
+        return process.communicate(piped, within)
     except subprocess.TimeoutExpired as slow:
         process.kill()
-        raise Trouble(f"ffmpeg did not end within {TIMEOUT} seconds.") from slow
+        raise Trouble(f"ffmpeg did not end within {within:g} seconds. A longer lease of encode allows more.") from slow
 
 
 def _words_of(said: str) -> str:

@@ -149,7 +149,8 @@ class Turn:
         if not self.watch.is_live(place):
             return None
         clip.provenance.update(self._circumstances(place, clip))
-        return encode(clip, width=self._width())
+        lease = rendering.lease_seconds(self.jobs[0], "encode")
+        return encode(clip, width=self._width(clip), lease=lease)
 
     def _finish(self, place: int, clip: Clip | None, encoding: "Future[Rendered | None]") -> None:
         while not encoding.done():
@@ -169,8 +170,10 @@ class Turn:
         batch = {"id": str(self.jobs[0].batch), "size": len(self.jobs), "place": place}
         return {"batch": batch, "frames_sha256": hashlib.sha256(clip.frames.tobytes()).hexdigest()}
 
-    def _width(self) -> int:
-        return int(self.pipeline.studio.get("deliver_width", 768))
+    def _width(self, clip: Clip) -> int:
+        from generation.encoding import delivered_width
+
+        return delivered_width(self.pipeline, drawn=clip.frames.shape[2])
 
     def _note_timing(self, encoding: float) -> None:
         """Only a turn that went well says how long one takes, and that encoder and disk work."""
@@ -190,7 +193,7 @@ class Turn:
 
         for output, clip in self.finished:
             try:
-                rendering.add_renditions(output, encode_rest(clip, width=self._width()))
+                rendering.add_renditions(output, encode_rest(clip, width=self._width(clip)))
             except Exception:  # the clip is finished; neither its model nor its batch has to suffer
                 log.exception("the renditions of %s follow later", output)
 

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 from django.conf import LazySettings
 
+from access.models import Enrollment
 from access.models.files import path_of
 from access.storing import hash_of
-from generation import encoding
+from generation import encoding, worker
 from generation.encoding import encode, encode_rest, ffmpeg_binary, frames_of
 from generation.engine import Clip
+from generation.models import Job, Pipeline
 from generation.refusals import OutOfMemory, Trouble
 from generation.rendering import Rendered
 from tests import make
+from tests.generation.conftest import DrawnEngine
 
 
 def clip(rows: int = 64, columns: int = 96, frames: int = 17) -> Clip:
@@ -65,6 +69,23 @@ def test_the_proxy_of_a_tall_clip_has_540_lines() -> None:
     assert "proxy" not in encode(tall, width=768).renditions
     proxy = encode_rest(tall, width=768)["proxy"]
     assert re.search(r"h264.*?, 360x540\W", said_of(path_of(proxy.sha256)))
+
+
+def test_a_clip_is_never_delivered_smaller_than_it_was_drawn() -> None:
+    wide, declared = Pipeline(), Pipeline(declared={"deliver_width": 640})
+    assert [encoding.delivered_width(wide, drawn=drawn) for drawn in (96, 768, 1280)] == [768, 768, 1280]
+    assert [encoding.delivered_width(declared, drawn=drawn) for drawn in (96, 1280)] == [640, 640]
+
+
+def test_a_large_clip_is_delivered_as_it_was_drawn_and_its_proxy_is_smaller() -> None:
+    large = clip(rows=720, columns=1280, frames=2)
+    width = encoding.delivered_width(Pipeline(), drawn=1280)
+    made = encode(large, width=width)
+    assert "proxy" not in made.renditions
+    assert re.search(r"h264.*?, 1280x720\W", said_of(path_of(made.renditions["playable"].sha256)))
+    proxy = encode_rest(large, width=width)["proxy"]
+    assert re.search(r"h264.*?, 960x540\W", said_of(path_of(proxy.sha256)))
+    assert proxy.size < made.renditions["playable"].size
 
 
 def test_a_master_gives_back_every_pixel(rendered: Rendered) -> None:
@@ -185,10 +206,31 @@ def test_a_disk_that_is_full_in_earnest(media_dir: Path, settings: LazySettings)
     assert not [path for path in media_dir.rglob("*") if path.is_file()]
 
 
-def test_a_contact_sheet_shows_every_frame_or_24_of_them() -> None:
+EMPTY = -1
+
+
+def cells(frames: int) -> list[int]:
+    """The numbers of the frames that a contact sheet of so many shows, row by row."""
+    gray = 250 // frames
+    flat = np.stack([np.full((64, 96, 3), (number + 1) * gray, np.uint8) for number in range(frames)])
+    sheet = np.asarray(encoding.contact_sheet(flat))[:, :, 0]
+    middles = sheet[171 // 2 :: 171, 256 // 2 :: 256].ravel()
+    return [int(value) // gray - 1 if value else EMPTY for value in middles]
+
+
+def test_a_contact_sheet_shows_every_frame_in_its_order() -> None:
+    assert cells(17) == [*range(17), EMPTY]
+    assert cells(24) == list(range(24))
+    assert cells(2) == [0, 1]
+    assert cells(1) == [0]
     assert encoding.contact_sheet(clip(frames=17).frames).size == (6 * 256, 3 * 171)
-    assert encoding.contact_sheet(clip(frames=49).frames).size == (6 * 256, 4 * 171)
-    assert encoding.contact_sheet(clip(frames=1).frames).size == (256, 171)
+
+
+def test_a_contact_sheet_of_many_frames_shows_24_evenly_spread_with_the_first_and_the_last() -> None:
+    shown = cells(97)
+    assert encoding.contact_sheet(clip(frames=97).frames).size == (6 * 256, 4 * 171)
+    assert (len(shown), shown[0], shown[-1]) == (24, 0, 96)
+    assert {late - early for early, late in zip(shown, shown[1:], strict=False)} == {4, 5}
 
 
 def test_drawn_clips_of_the_factories_encode() -> None:
@@ -211,3 +253,39 @@ def test_no_memory_for_a_thread_is_no_memory(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(encoding.ThreadPoolExecutor, "submit", refuse)
     with pytest.raises(OutOfMemory):
         encode(clip(), width=96)
+
+
+def test_another_error_is_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(encoding.ThreadPoolExecutor, "submit", refuse)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        encode(clip(), width=96)
+
+
+@pytest.fixture
+def hanging(settings: LazySettings, tmp_path: Path) -> None:
+    """An ffmpeg that never ends."""
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    script.chmod(0o755)
+    settings.FFMPEG_BINARY = str(script)
+
+
+@pytest.mark.usefixtures("hanging")
+def test_an_ffmpeg_that_hangs_is_given_up_before_the_lease_ends(media_dir: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(Trouble, match=r"did not end within 0\.9 seconds"):
+        encode(clip(), width=96, lease=1.0)
+    assert time.monotonic() - began < 10
+    assert not [path for path in media_dir.rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_worker_gives_an_encoder_the_lease_of_its_model(artist: Enrollment, engine: DrawnEngine) -> None:
+    Pipeline.objects.update(leases={"encode": 2})
+    make.job(enrollment=artist, steps=8)
+    assert worker.drain() == 1
+    assert "ffmpeg did not end within 1.8 seconds" in Pipeline.objects.get().trouble
+    assert Job.objects.get().state == "queued"
