@@ -60,10 +60,10 @@ def encode(clip: Clip, *, width: int, lease: float | None = None) -> Rendered:
     return Rendered(master, kept, wide, height, frames, clip.frame_rate, clip.provenance)
 
 
-def encode_rest(clip: Clip, *, width: int) -> dict[str, Kept]:
+def encode_rest(clip: Clip, *, width: int | None) -> dict[str, Kept]:
     """Write the renditions that nobody waits for: contact sheet, proxy, and how the picture arose.
 
-    ``width`` is the playable's: a small one is its own proxy.
+    ``width`` is the playable's: a small one is its own proxy. With None a proxy is made in any case.
 
     Raises:
         Trouble, OutOfMemory: as for ``encode``.
@@ -103,14 +103,14 @@ def _write_playable(clip: Clip, folder: Path, width: int, hands: ThreadPoolExecu
     }
 
 
-def _write_rest(clip: Clip, folder: Path, width: int) -> Files:
+def _write_rest(clip: Clip, folder: Path, width: int | None) -> Files:
     sheet, making, proxy = folder / "sheet.jpg", folder / "making.jpg", folder / "proxy.mp4"
     contact_sheet(clip.frames).save(sheet, quality=88)
     files = {"contact_sheet": (sheet, "image/jpeg")}
     if pictures := clip.making():
         strip(pictures).save(making, quality=85)
         files["making"] = (making, "image/jpeg")
-    if not _is_its_own_proxy(clip, width):
+    if width is None or not _is_its_own_proxy(clip, width):
         run_ffmpeg(clip, delivery(proxy, -2, PROXY_LINES, crf=23))
         files["proxy"] = (proxy, "video/mp4")
     return files
