@@ -85,6 +85,14 @@ def _ranged(request: HttpRequest, file: StoredFile) -> HttpResponseBase:
     return response
 
 
+def is_beginning(request: HttpRequest, file: StoredFile) -> bool:
+    """Whether the answer begins with the file's first byte: the whole was asked for, or a range from there."""
+    asked = RANGE.match(request.headers.get("Range", ""))
+    if not asked or asked.groups() == ("", ""):
+        return True
+    return _bounds(*asked.groups(), size=file.size)[0] == 0
+
+
 def _bounds(first: str, last: str, *, size: int) -> tuple[int, int]:
     if not first:  # the last n bytes
         return max(size - int(last), 0), size - 1

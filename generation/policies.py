@@ -29,6 +29,7 @@ def may_use(enrollment: Enrollment, pipeline: Pipeline) -> bool:
 
 
 def may_download(user: User, output: Output) -> bool:
-    """Whether the output is theirs and an agreement in force says that they may keep copies of their own work."""
-    in_force = AgreementVersion.objects.in_force(output.program)
-    return output.enrollment.user_id == user.pk and in_force.filter(allows_download=True).exists()
+    """Whether the output is theirs and an agreement in force that they signed lets them keep copies of it."""
+    inside = Enrollment.objects.live().filter(user=user, program=output.program_id)  # a move asks for a new signature
+    allowing = AgreementVersion.objects.in_force(output.program).filter(allows_download=True)
+    return output.enrollment.user_id == user.pk and allowing.filter(signatures__enrollment__in=inside).exists()

@@ -85,8 +85,8 @@ class PageStale(Refused):
 class NoDownload(Refused):
     code = "no_download"
     sentence = _(
-        "The agreement of this program does not let you keep copies. Your clips stay in your library; ask the "
-        "program's staff if you need one elsewhere."
+        "What you signed of this program does not let you keep copies. Your clips stay in your library. Look under "
+        "Agreement whether something new waits for you to sign, or ask the program's staff."
     )
 
 

@@ -16,6 +16,7 @@ from access import clock, media
 from access.audiences import MemberRequest, for_artists
 from access.models import AgreementVersion, Halt
 from generation import jobs, progress, remaking
+from generation.copying import Kind, take_copy
 from generation.forms import AgainForm
 from generation.models import Brief, Job, Output
 from generation.policies import may_download
@@ -202,6 +203,8 @@ def download_clip(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase
     playable = output.rendition("playable")
     if playable is None:
         raise Http404
+    if request.method == "GET" and media.is_beginning(request, playable.file):  # a player's later pieces are no copies
+        take_copy(output, by=request.user, kind=Kind.CLIP)
     return media.respond(request, playable.file, download_name=f"{_name_of(output)}.mp4")
 
 
@@ -210,6 +213,8 @@ def download_clip(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase
 def download_recipe(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
     """Everything that one needs to make the clip again, as JSON, under the same condition as the clip."""
     output = _output_to_keep(request, job_id)
+    if request.method == "GET":
+        take_copy(output, by=request.user, kind=Kind.RECIPE)
     page = JsonResponse(recipe_of(output), json_dumps_params={"indent": 2, "ensure_ascii": False})
     return media.seal(page, f"{_name_of(output)}.json")
 

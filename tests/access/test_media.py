@@ -221,7 +221,7 @@ def test_the_artist_sees_their_own_output_and_nobody_elses(client: Client) -> No
     mine, theirs = make.artist(program=program), make.artist(program=program)
     make.pipeline()
     output = make.output(enrollment=mine)
-    files = [output.master, *(made.file for made in output.renditions.all())]
+    files = [made.file for made in output.renditions.all()]
     assert len(files) > 2
     for user, expected in ((mine.user, 200), (theirs.user, 404), (make.reviewer(program=program), 404)):
         client.force_login(user)

@@ -14,12 +14,13 @@ from django.test import Client
 from django.urls import reverse
 
 from access import clock, enrollment, halting
-from access.models import Agreement, Enrollment, Halt, Program
+from access.models import Agreement, AgreementVersion, Enrollment, Entry, Halt, Program
 from access.refusals import NotAllowed
-from generation import claiming, jobs, registry, remaking, rendering
+from generation import claiming, copying, jobs, registry, remaking, rendering
 from generation.encoding import encode, encode_rest
 from generation.models import Brief, Job, Output, Pipeline, QuotaEntry, Rendition
 from generation.recipes import recipe_of
+from generation.refusals import NoDownload
 from tests import make
 from tests.generation.pages import body, client_of, page_of, studio
 
@@ -158,13 +159,36 @@ def test_a_preview_is_private_and_goes_with_the_job(client: Client, artist: Enro
 
 def test_the_files_of_another_do_not_exist(client: Client, stranger: Client, artist: Enrollment) -> None:
     output = make.output(enrollment=artist)
-    files = [output.master, *(rendition.file for rendition in output.renditions.all())]
-    assert len(files) == 1 + len(Rendition.Recipe.values)
+    files = [rendition.file for rendition in output.renditions.all()]
+    assert len(files) == len(Rendition.Recipe.values)
     for file in files:
         url = reverse("media", args=[file.pk])
         assert client.get(url).status_code == 200
         assert stranger.get(url).status_code == 404
         assert Client().get(url).status_code in (302, 404)
+
+
+def test_the_master_is_for_no_page(client: Client, artist: Enrollment) -> None:
+    output = make.output(enrollment=artist)
+    agree(artist, allows_download=True)
+    assert client.get(reverse("media", args=[output.master_id])).status_code == 404
+
+
+def test_a_remembered_address_is_worth_no_more_than_the_page_it_was_on(client: Client, artist: Enrollment) -> None:
+    output = make.output(enrollment=artist)
+    url = reverse("media", args=[output.renditions.get(recipe="playable").file_id])
+    make.artist(program=make.program(), email=artist.user.email)  # inside elsewhere, which is no help
+    Enrollment.objects.filter(pk=artist.pk).update(ended_at=clock.now())
+    assert client.get(page_of(output.job)).status_code == 404 == client.get(url).status_code
+    moved(artist)
+    assert client.get(page_of(output.job)).status_code == 200 == client.get(url).status_code
+
+
+def moved(artist: Enrollment) -> Enrollment:
+    """The artist in another cohort of the same program, nothing signed yet."""
+    Enrollment.objects.filter(pk=artist.pk).update(ended_at=clock.now())
+    other = make.cohort(program=artist.program)
+    return make.artist(program=artist.program, cohort=other, email=artist.user.email, signed=False)
 
 
 def test_a_copy_that_is_personal_to_another_is_not_mine(client: Client, artist: Enrollment, program: Program) -> None:
@@ -395,6 +419,65 @@ def test_nothing_is_downloaded_where_it_does_not(client: Client, artist: Enrollm
     assert page_of(output.job, name) not in body(client.get(page_of(output.job)))
     response = client.get(page_of(output.job, name))
     assert response.status_code == 403 and "does not let you keep copies" in body(response)
+    assert 'controlslist="nodownload"' in body(client.get(page_of(output.job)))
+    assert not Entry.objects.filter(act=name).exists()
+
+
+@pytest.mark.parametrize("name", ["download_clip", "download_recipe"])
+def test_who_has_not_signed_what_allows_it_takes_no_copies(client: Client, artist: Enrollment, name: str) -> None:
+    output = finished(artist)
+    version = publish(artist, allows_download=True)
+    assert client.get(page_of(output.job, name)).status_code == 403
+    enrollment.sign(version, enrollment=artist, credential=None, seen_sha256=version.sha256)
+    page = body(client.get(page_of(output.job)))
+    assert page_of(output.job, name) in page and "nodownload" not in page
+    assert client.get(page_of(output.job, name)).status_code == 200
+    anew = moved(artist)
+    assert client.get(page_of(output.job, name)).status_code == 403
+    enrollment.sign(version, enrollment=anew, credential=None, seen_sha256=version.sha256)
+    assert client.get(page_of(output.job, name)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "traces"),
+    [
+        ("get", "", 1),
+        ("get", "bytes=0-", 1),
+        ("get", "bytes=0-9", 1),
+        ("get", "bytes=-99999999", 1),
+        ("get", "lines=1-", 1),
+        ("get", "bytes=10-", 0),
+        ("get", "bytes=-9", 0),
+        ("head", "", 0),
+    ],
+)
+def test_a_copy_leaves_a_trace_once(client: Client, artist: Enrollment, method: str, asked: str, traces: int) -> None:
+    output = finished(artist)
+    agree(artist, allows_download=True)
+    response = getattr(client, method)(page_of(output.job, "download_clip"), headers={"Range": asked} if asked else {})
+    assert response.status_code in (200, 206)
+    found = Entry.objects.filter(act="download_clip", subject=f"output:{output.pk}", actor=str(artist.user_id))
+    assert found.count() == traces
+    assert not traces or output.renditions.get(recipe="playable").sha256 in found.get().facts
+
+
+def test_a_recipe_leaves_a_trace(client: Client, artist: Enrollment) -> None:
+    output = finished(artist)
+    agree(artist, allows_download=True)
+    client.head(page_of(output.job, "download_recipe"))
+    assert not Entry.objects.filter(act="download_recipe").exists()
+    client.get(page_of(output.job, "download_recipe"))
+    assert output.master_sha256 in Entry.objects.get(act="download_recipe").facts
+
+
+def test_nobody_takes_a_copy_of_what_is_not_theirs(artist: Enrollment, program: Program) -> None:
+    output = finished(artist)
+    other = make.artist(program=program)
+    agree(artist, allows_download=True)
+    for version in AgreementVersion.objects.unsigned_by(other):
+        enrollment.sign(version, enrollment=other, credential=None, seen_sha256=version.sha256)
+    with pytest.raises(NoDownload):
+        copying.take_copy(output, by=other.user, kind=copying.Kind.CLIP)
 
 
 def test_there_is_nothing_to_download_before_there_is_a_clip(client: Client, artist: Enrollment) -> None:
@@ -408,12 +491,16 @@ def test_the_name_of_a_copy_of_a_prompt_in_another_script(client: Client, artist
     assert 'filename="clip-7.mp4"' in client.get(page_of(output.job, "download_clip"))["Content-Disposition"]
 
 
-def agree(artist: Enrollment, *, allows_download: bool) -> None:
-    """An agreement comes into force and is signed."""
+def publish(artist: Enrollment, *, allows_download: bool) -> AgreementVersion:
     terms = Agreement.objects.create(program=artist.program, title="Terms")
-    version = enrollment.publish_agreement(
+    return enrollment.publish_agreement(
         terms, summary="Fair.", text="Be fair.", by=None, allows_download=allows_download
     )
+
+
+def agree(artist: Enrollment, *, allows_download: bool) -> None:
+    """An agreement comes into force and is signed."""
+    version = publish(artist, allows_download=allows_download)
     enrollment.sign(version, enrollment=artist, credential=None, seen_sha256=version.sha256)
 
 
