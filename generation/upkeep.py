@@ -1,22 +1,41 @@
 """What keeps the queue going by itself: expired leases, the bell, the state and the timing of pipelines."""
 
+import logging
+import os
+import re
+
 from access import audit, clock
 from generation.doorbell import ring
 from generation.models import Job, Pipeline
 from generation.rendering import count_failure, lock_lane
 
+log = logging.getLogger(__name__)
+
+PATH = re.compile(r"(?:file://|(?<![\w./]))(?:/[\w.@+~-]+)+/([\w.@+~-]+)")  # absolute, of two names or more; no URL
 GAVE_UP = (
     "The worker stopped answering while it made this clip. Please try again, with fewer steps if it happens again."
 )
 
 
 def note_trouble(pipeline: Pipeline, trouble: str) -> None:
-    """Say on the pipeline why workers cannot use it, or with an empty text that they can again."""
-    row = Pipeline.objects.filter(pk=pipeline.pk)
-    if trouble:
-        row.update(trouble=trouble[:300], trouble_at=clock.now())
+    """Say on the pipeline why workers cannot use it, or with an empty text that they can again.
+
+    Artists read it. Where things lie on the worker's machine is for the log alone.
+    """
+    row, said = Pipeline.objects.filter(pk=pipeline.pk), without_paths(trouble, pipeline)
+    if said != trouble:
+        log.warning("%s: %s", pipeline, trouble)
+    if said:
+        row.update(trouble=said[:300], trouble_at=clock.now())
     else:
         row.exclude(trouble="").update(trouble="", trouble_at=None)
+
+
+def without_paths(words: str, pipeline: Pipeline) -> str:
+    """The words with "the model folder" for the pipeline's, and of every other absolute path its last name."""
+    for folder in sorted({str(pipeline.path), os.path.realpath(pipeline.path)}, key=len, reverse=True):
+        words = re.sub(re.escape(folder) + r"(?![\w@+~-])", "the model folder", words)
+    return PATH.sub(r"\1", words)
 
 
 def note_timing(pipeline: Pipeline, *, per_step: float, around: float) -> None:
