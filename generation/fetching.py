@@ -1,6 +1,9 @@
-"""Bringing a model's folder from the hub: one revision, harmless kinds of files only, in place once it is whole."""
+"""Bringing a model's folder from the hub: one revision, only what its index names and of harmless kinds, in place once
+it is whole."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from generation import registry
@@ -8,6 +11,8 @@ from generation.models import Pipeline
 from generation.refusals import Trouble
 
 METADATA = ".cache"  # the hub client's own notes on what it has; they resume a broken download
+BESIDE = (registry.STUDIO, "README.md", "LICENSE.md", "LICENSE.txt")  # taken from the top of a repository, if there
+UNREAD = "*.bin.index*.json"  # they name pickled weights, which are not fetched
 
 
 def fetch(pipeline: Pipeline) -> Path:
@@ -33,16 +38,28 @@ def fetch(pipeline: Pipeline) -> Path:
 
 
 def _download(pipeline: Pipeline, folder: Path) -> None:
-    from huggingface_hub import snapshot_download
+    """The index first: besides its components a repository may hold weights for other programs, of 100 GB and more."""
+    from huggingface_hub import hf_hub_download, snapshot_download
 
-    try:
+    with _told(pipeline):
         folder.mkdir(parents=True, exist_ok=True)
+        hf_hub_download(pipeline.hub_id, registry.INDEX, revision=pipeline.revision, local_dir=folder)
+    patterns = [f"{part}/*{suffix}" for part in registry.parts_of(folder) for suffix in sorted(registry.ALLOWED)]
+    with _told(pipeline):
         snapshot_download(
             pipeline.hub_id,
             revision=pipeline.revision,
             local_dir=folder,
-            allow_patterns=[f"*{suffix}" for suffix in sorted(registry.ALLOWED)],
+            allow_patterns=[registry.INDEX, *BESIDE, *patterns],
+            ignore_patterns=[UNREAD],
         )
+
+
+@contextmanager
+def _told(pipeline: Pipeline) -> Iterator[None]:
+    """Whatever the hub's client raises becomes Trouble."""
+    try:
+        yield
     except Exception as trouble:  # the client raises errors of several libraries; its reader needs the words
         words = (str(trouble).strip().splitlines() or [type(trouble).__name__])[0][:200]
         raise Trouble(

@@ -57,7 +57,7 @@ def manifest_of(folder: Path) -> Manifest:
         Trouble: it is no pipeline folder, or something in it is not allowed there or cannot be read.
     """
     files = files_of(folder)
-    _check_index(folder)
+    parts_of(folder)
     _check_shards(folder, files)
     return {path.relative_to(folder).as_posix(): _hash(path) for path in files}
 
@@ -108,8 +108,12 @@ def _hash(path: Path) -> str:
     return sha256
 
 
-def _check_index(folder: Path) -> None:
-    """Every component is a class of diffusers or transformers, in a folder of its own name: no code from elsewhere."""
+def parts_of(folder: Path) -> list[str]:
+    """The components that the folder's index names, each in a folder of its own name.
+
+    Raises:
+        Trouble: the index cannot be read, or asks for classes of other libraries than diffusers and transformers.
+    """
     index = _read(folder / INDEX)
     if not isinstance(index.get("_class_name"), str):
         raise Trouble("The model folder's model_index.json names no pipeline class of diffusers.")
@@ -119,11 +123,12 @@ def _check_index(folder: Path) -> None:
             raise Trouble(f"The model folder's model_index.json leads out of the folder ({name[:80]}).")
         if not part or part[0] not in ("diffusers", "transformers", None):
             raise Trouble(f"The model folder asks for code from elsewhere ({str(part[:1])[:80]}). It is not run.")
+    return [name for name, part in parts.items() if part[0]]
 
 
 def _check_shards(folder: Path, files: list[Path]) -> None:
     """Weights in several files are named by an index beside them; it may name no others."""
-    for index in [path for path in files if path.name.endswith(".index.json")]:
+    for index in [path for path in files if ".index." in path.name and path.suffix == ".json"]:
         shards = _shards_of(index)
         beside = {path.name for path in files if path.parent == index.parent}
         is_of_pickles = all(shard.endswith(".bin") for shard in shards)  # never read: weights are safetensors here

@@ -92,6 +92,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "a part without a home": (rewritten(INDEX, vae=[]), "code from elsewhere"),
     "a part outside": (rewritten(INDEX, **{"../vae": ["diffusers", "AutoencoderKLWan"]}), "leads out of the folder"),
     "shards outside": (written(SHARDED, '{"weight_map": {"w": "../../secret.safetensors"}}'), "not beside it"),
+    "shards of a variant": (
+        written("vae/model.safetensors.index.fp16.json", '{"weight_map": {"w": "../x.safetensors"}}'),
+        "not beside it",
+    ),
     "shards of nothing": (written(SHARDED, "{}"), "does not say which files"),
     "no shards": (written(SHARDED, '{"weight_map": {}}'), "does not say which files"),
     "shards as lists": (written(SHARDED, '{"weight_map": {"w": ["x"], "v": {}}}'), "does not say which files"),

@@ -41,7 +41,7 @@ def test_no_path_of_the_machine_is_told(words: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["see https://example.org/a/b/c, and/or float16/bfloat16", "transformer/evil.py is not allowed", "3/4 of it"],
+    ["see https://example.org/a/b/c, and/or float16/bfloat16", "transformer/evil.py is new", "3/4 of it"],
 )
 def test_what_is_no_path_of_the_machine_stays(words: str) -> None:
     assert told(words) == words
@@ -65,4 +65,4 @@ def test_artists_read_no_paths_and_the_log_has_them(caplog: pytest.LogCaptureFix
     assert str(pipeline.path) in caplog.text
     upkeep.note_trouble(pipeline, "")
     pipeline.refresh_from_db()
-    assert (pipeline.trouble, pipeline.trouble_at) == ("", None)
+    assert pipeline.trouble == "" and pipeline.trouble_at is None
