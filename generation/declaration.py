@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 LARGEST = 8192  # pixels or frames
 MOST_STEPS = 1000
+LONGEST_TEXT = 1000  # characters of a prompt that is proposed: as many as an artist may send
 DEEPEST = 64  # levels of nesting; SQLite keeps a thousand
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps neither in JSON, and no page can show the latter
 # What the worker itself says in each call; a declaration cannot speak for it.
@@ -91,7 +92,9 @@ def _is_call(value: Any) -> bool:
 def _are_defaults(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    return _is_whole(value.get("steps", 1), MOST_STEPS) and _is_number(value.get("guidance", 1.0))
+    without = value.get("negative_prompt", "")
+    sound = _is_whole(value.get("steps", 1), MOST_STEPS) and _is_number(value.get("guidance", 1.0))
+    return sound and isinstance(without, str) and len(without) <= LONGEST_TEXT
 
 
 def _are_limits(value: Any) -> bool:
@@ -152,7 +155,10 @@ RULES: dict[str, Rule] = {
     ),
     "defaults": (
         _are_defaults,
-        lambda: _('defaults has to be like {"steps": 20, "guidance": 3.0}, with 1 to 1000 steps.'),
+        lambda: _(
+            'defaults has to be like {"steps": 20, "guidance": 3.0, "negative_prompt": "blurry"}, with 1 to 1000 steps '
+            "and at most 1000 characters."
+        ),
     ),
     "limits": (
         _are_limits,

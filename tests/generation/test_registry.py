@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from access import clock
 from access.models import Entry
 from generation import declaration, registry
+from generation.forms import BriefForm
+from generation.jobs import PROMPT_LIMIT
 from generation.models import Pipeline
 from generation.refusals import Trouble
 from tests import make
@@ -232,6 +234,8 @@ def test_a_plain_folder_is_called_as_staff_say(folder: Path) -> None:
         {"call": {"width": "96"}},
         {"call": {"frame_rate": 0}},
         {"defaults": {"steps": 0}},
+        {"defaults": {"negative_prompt": ["blurry"]}},
+        {"defaults": {"negative_prompt": "x" * 1001}},
         {"limits": {"steps": [40, 8]}},
         {"limits": {"steps": [1, 2, 3]}},
         {"limits": {"guidance": [-1, 2]}},
@@ -251,6 +255,17 @@ def test_a_plain_folder_is_called_as_staff_say(folder: Path) -> None:
 def test_a_declaration_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     (sentence,) = declaration.faults_of(wrong)
     assert sentence.startswith(next(iter(wrong)))
+
+
+@pytest.mark.django_db
+def test_a_model_may_propose_what_to_leave_out() -> None:
+    artist = make.artist(program=make.program())
+    model = make.pipeline(overrides={"defaults": {"steps": 20, "guidance": 3.0, "negative_prompt": "blurry, static"}})
+    form = BriefForm(pipeline=model, enrollment=artist)
+    assert form["negative_prompt"].value() == "blurry, static"
+    kept = BriefForm(pipeline=model, enrollment=artist, initial={"negative_prompt": ""})  # a draft
+    assert kept["negative_prompt"].value() == ""
+    assert declaration.LONGEST_TEXT == PROMPT_LIMIT
 
 
 def test_the_shipped_declaration_is_sound() -> None:
