@@ -3,21 +3,24 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 
 from access.models import Enrollment, Program
-from generation import claiming, ending, engines, jobs, rendering, worker
+from generation import claiming, ending, engines, jobs, rendering, upkeep, watch, worker
 from generation.claiming import claim
 from generation.encoding import encode, encode_rest
 from generation.engine import Clip, Order, Watch
 from generation.models import Job, JobQuerySet, Output, Pipeline, Rendition
+from generation.refusals import OutOfMemory
 from tests import make
 from tests.generation.conftest import DrawnEngine
 from tests.generation.racing import PATIENCE, after, together, without_locks
 
+T = TypeVar("T")
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
@@ -133,6 +136,115 @@ def test_the_next_batch_is_denoised_while_one_is_decoded(program: Program, slow:
     assert worker.drain() == 2
     assert slow.diary[:2] == ["denoise 1", "denoise 2"]
     assert Output.objects.count() == 2
+
+
+def drain_while(verb: Callable[[], T]) -> T:
+    """Drain here, as a worker does in its main thread, and meanwhile elsewhere do something; what that gave."""
+    given: list[T] = []
+
+    def run() -> None:
+        given.append(verb())
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    worker.drain()
+    thread.join(PATIENCE)
+    return given[0]
+
+
+def test_what_is_sent_during_a_decode_is_denoised_at_once(program: Program, slow: SlowToDecode) -> None:
+    Pipeline.objects.update(batch_limit=1)
+    artist = artist_of(program)
+    make.job(enrollment=artist, seed=1)
+
+    def send_later() -> None:
+        while "denoise 1" not in slow.diary:
+            time.sleep(0.02)
+        time.sleep(0.5)  # the worker has looked at the line and found nothing
+        make.job(enrollment=artist, seed=2)
+
+    drain_while(send_later)
+    assert slow.diary[:2] == ["denoise 1", "denoise 2"]
+    assert Output.objects.count() == 2
+
+
+def test_where_an_engine_does_one_thing_at_a_time_the_next_batch_is_not_claimed(
+    program: Program, slow: SlowToDecode
+) -> None:
+    Pipeline.objects.update(batch_limit=1)
+    slow.overlaps = False
+    slow.go.set()
+    artist = artist_of(program)
+    for seed in (1, 2):
+        make.job(enrollment=artist, seed=seed)
+    assert worker.drain() == 2
+    assert slow.diary == ["denoise 1", "decode 1", "denoise 2", "decode 2"]
+
+
+def test_what_waits_for_the_other_hand_keeps_its_lease_and_can_be_cancelled(
+    program: Program, slow: SlowToDecode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It failed before, so it waits until the other one is decoded; two seconds of decoding outlive its lease."""
+    Pipeline.objects.update(batch_limit=1, leases={"load": 1.0})
+    monkeypatch.setattr(watch, "REPORT_EVERY", 0.2)
+    artist = artist_of(program)
+    first, second = make.job(enrollment=artist, seed=1), make.job(enrollment=artist, seed=3)
+    Job.objects.filter(pk=second.pk).update(failures=1)
+
+    def later() -> int:
+        while Job.objects.get(pk=second.pk).state != "running":
+            time.sleep(0.02)
+        time.sleep(1.5)
+        expired = upkeep.expire()
+        jobs.cancel(Job.objects.get(pk=second.pk), by=artist.user)
+        time.sleep(0.6)
+        slow.go.set()
+        return expired
+
+    assert drain_while(later) == 0
+    assert slow.diary == ["denoise 1", "decode 1"]
+    assert [Job.objects.get(pk=job.pk).state for job in (first, second)] == ["finished", "cancelled"]
+
+
+@pytest.mark.parametrize("in_company", [True, False])
+def test_out_of_memory_in_company_is_tried_again_alone(
+    program: Program, slow: SlowToDecode, monkeypatch: pytest.MonkeyPatch, in_company: bool
+) -> None:
+    Pipeline.objects.update(batch_limit=1)
+    artist = artist_of(program)
+    seeds = (1, 2) if in_company else (2,)
+    for seed in seeds:
+        make.job(enrollment=artist, seed=seed)
+
+    def break_the_second() -> None:
+        if slow.orders[-1].seed == 2 and slow.batches.count(1) == len(seeds):
+            slow.go.set()
+            raise OutOfMemory
+
+    slow.at_step[2] = break_the_second
+    worker.drain()
+    second = Job.objects.get(seed=2)
+    assert (second.state, second.attempt) == (("finished", 2) if in_company else ("failed", 1))
+
+
+def test_a_hand_that_hangs_takes_the_child_with_it_and_the_other_is_handed_back(
+    program: Program, slow: SlowToDecode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Pipeline.objects.update(batch_limit=1, leases={"decode": 0.3})
+    monkeypatch.setattr(worker, "HANGS_AFTER", 0.3)
+    artist = artist_of(program)
+    hung, other = (make.job(enrollment=artist, seed=seed) for seed in (1, 3))
+    gone: list[list[tuple[str, int]]] = []
+
+    def leave() -> None:
+        gone.append([(job.state, job.failures) for job in Job.objects.order_by("seed")])
+        slow.go.set()
+
+    monkeypatch.setattr(worker, "leave", leave)
+    worker.drain()
+    assert gone and gone[0][0] == ("queued", 1), "the one that hangs"
+    assert Job.objects.get(pk=other.pk).failures <= 1 and hung.pk != other.pk
 
 
 def test_what_failed_before_renders_while_nothing_else_does(program: Program, slow: SlowToDecode) -> None:

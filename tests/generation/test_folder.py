@@ -17,7 +17,7 @@ from access import clock
 from access.models import Enrollment
 from generation import claiming, encoding, ending, engines, quota, registry, rendering, watch, worker
 from generation.models import Job, Output, Pipeline, QuotaEntry
-from generation.refusals import OutOfMemory
+from generation.refusals import DeviceLost, OutOfMemory
 from tests import make
 from tests.generation.conftest import DrawnEngine
 
@@ -246,6 +246,40 @@ def test_after_an_error_the_model_is_loaded_anew(
     worker.drain()
     assert len(made) == 2  # one for the failure, one for everything after it
     assert set(Job.objects.values_list("state", flat=True)) == {"finished"}
+
+
+def test_a_child_that_lost_its_device_counts_a_failure_and_takes_nothing_more(
+    artist: Enrollment, engine: DrawnEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_asked_at", None)
+    monkeypatch.setattr(ending, "_broken", False)
+    left: list[bool] = []
+    monkeypatch.setattr(worker, "leave", lambda: left.append(True))
+    job = make.job(enrollment=artist, steps=8)
+
+    def lose() -> None:
+        raise DeviceLost("CUDA error: an illegal memory access was encountered")
+
+    engine.at_step[3] = lose
+    assert worker.drain() == 1
+    row = Job.objects.get(pk=job.pk)
+    assert (row.state, row.failures) == ("queued", 1)
+    assert left == [True] and not engine.is_freed, "nothing can be given back to a lost device"
+
+
+def test_a_database_that_goes_while_a_job_fails_is_not_the_end_of_the_worker(
+    artist: Enrollment, engine: DrawnEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make.job(enrollment=artist, steps=8)
+    engine.at_step[2] = lambda: 1 / 0
+
+    def locked(*args: object, **named: object) -> None:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rendering, "fail", locked)
+        assert worker.drain() == 1
+    assert engine.is_freed and Job.objects.get(pk=job.pk).state == "running", "its lease will tell"
 
 
 def test_asked_to_end_the_worker_hands_its_job_back(
