@@ -6,6 +6,7 @@ that is not .npy. Fetches nothing. What the fields mean is in recipe.md.
 
 import argparse
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -64,7 +65,7 @@ def load(recipe: dict[str, Any], folder: Path, device: str) -> Any:
     for setting, enable in (("vae_tiling", "enable_tiling"), ("vae_slicing", "enable_slicing")):
         if recipe[setting]:
             getattr(pipeline.vae, enable)()
-    for name in ("transformer", "transformer_2"):
+    for name in ("transformer", "transformer_2", "unet"):
         if transformer := getattr(pipeline, name, None):
             tune(transformer, pipeline, recipe)
     return pipeline
@@ -99,10 +100,12 @@ def render(recipe: dict[str, Any], folder: Path, device: str, first_frame: Path 
         print(f"The clip was made with {recipe['versions']}, this is {versions}: the same to the eye at best.")
     if recipe["threads"]:
         torch.set_num_threads(recipe["threads"])
-    call = {**recipe["call"], "prompt": [recipe["prompt"]], "negative_prompt": [recipe["negative_prompt"]]}
+    call = {**recipe["call"], "prompt": [recipe["prompt"]]}
     if recipe.get("first_frame"):
         call["image"] = [picture(recipe, first_frame)]
     pipeline = load(recipe, folder, device)
+    if recipe["negative_prompt"] and "negative_prompt" in inspect.signature(type(pipeline).__call__).parameters:
+        call["negative_prompt"] = [recipe["negative_prompt"]]
     with torch.inference_mode():
         made = pipeline(**call, generator=[torch.Generator().manual_seed(recipe["seed"])], output_type="np").frames[0]
     return (np.clip(np.asarray(made), 0, 1) * 255).round().astype(np.uint8)

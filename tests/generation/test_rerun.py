@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,54 @@ def test_the_script_writes_a_lossless_clip(tmp_path: Path, monkeypatch: pytest.M
     frames = make.clip().frames
     script().write(frames, 8.0, tmp_path / "clip.mkv")
     assert np.array_equal(decoded(tmp_path / "clip.mkv", frames.shape), frames)
+
+
+class Deaf:
+    """A pipeline that takes no negative prompt, as some classes do not."""
+
+    def __call__(self, prompt: list[str], width: int, height: int, generator: list[Any], output_type: str) -> Any:
+        return SimpleNamespace(frames=np.zeros((1, 3, height, width, 3)))
+
+
+class Listening:
+    """One that has a negative prompt of its own, unless it is given another."""
+
+    def __call__(self, negative_prompt: Any = "its own", **_: Any) -> Any:
+        self.heard = negative_prompt
+        return SimpleNamespace(frames=np.zeros((1, 3, 8, 8, 3)))
+
+
+@pytest.mark.ml
+def test_the_script_gives_a_negative_prompt_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = {
+        "call": {"width": 8, "height": 8}, "prompt": "sea", "negative_prompt": "sun", "seed": 1, "threads": 0,
+        "versions": {},
+    }  # fmt: skip
+    module, listening = script(), Listening()
+    monkeypatch.setattr(module, "load", lambda *_: Deaf())
+    assert module.render(recipe, Path(), "cpu", None).shape == (3, 8, 8, 3)
+    monkeypatch.setattr(module, "load", lambda *_: listening)
+    module.render(recipe, Path(), "cpu", None)
+    assert listening.heard == ["sun"]
+    module.render({**recipe, "negative_prompt": ""}, Path(), "cpu", None)
+    assert listening.heard == "its own"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("size", "cache", "promise"),
+    [
+        (1, "", "identical"),
+        (1, "first_block", "identical"),
+        (3, "taylor_seer", "visually identical"),
+        (3, "first_block", "similar"),
+    ],
+)
+def test_what_is_promised_of_company(artist: Enrollment, size: int, cache: str, promise: str) -> None:
+    """FirstBlockCache skips a step for all of a batch or for none."""
+    output = make.output(enrollment=artist)
+    output.provenance = {"class": "LTXPipeline", "cache": cache, "batch": {"size": size, "id": "x"}}
+    assert recipe_of(output)["promise"] == promise
 
 
 @pytest.mark.django_db
