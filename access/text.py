@@ -33,10 +33,11 @@ def clean(text: str, *, limit: int) -> str:
 
 
 class TextField(forms.CharField):
-    """A form field for text under the rule above."""
+    """A form field for text under the rule above. Unless ``is_cut``, a browser lets more be pasted, to be shortened:
+    of a long text that is cut nobody is told what was lost."""
 
-    def __init__(self, *, limit: int, **kwargs: object) -> None:
-        self.limit = limit
+    def __init__(self, *, limit: int, is_cut: bool = True, **kwargs: object) -> None:
+        self.limit, self.is_cut = limit, is_cut
         super().__init__(strip=False, **kwargs)  # type: ignore[arg-type]  # CharField's own keywords
         self.validators = []  # ``clean`` answers for NUL and length with better sentences
 
@@ -44,4 +45,5 @@ class TextField(forms.CharField):
         return clean(str(super().to_python(value) or ""), limit=self.limit)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
-        return {**super().widget_attrs(widget), "maxlength": self.limit, "dir": "auto"}
+        cut = {"maxlength": self.limit} if self.is_cut else {}
+        return {**super().widget_attrs(widget), **cut, "dir": "auto"}

@@ -19,9 +19,10 @@ from generation.offering import Offer, offer
 class BriefForm(forms.Form):
     """A prompt and bounded settings. What the model cannot do, or where there is nothing to choose, is no field."""
 
-    prompt = TextField(limit=PROMPT_LIMIT, label=_("Prompt"), widget=forms.Textarea(attrs={"rows": 3}))
+    prompt = TextField(limit=PROMPT_LIMIT, is_cut=False, label=_("Prompt"), widget=forms.Textarea(attrs={"rows": 3}))
     negative_prompt = TextField(
         limit=PROMPT_LIMIT,
+        is_cut=False,
         label=_("Leave out"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -53,7 +54,9 @@ class BriefForm(forms.Form):
         given = {"idempotency_key": uuid.uuid4(), **(kwargs.pop("initial", None) or {})}
         kwargs["initial"] = {**self.terms.defaults, **fresh, **given}
         super().__init__(*args, **kwargs)
-        self.fields["prompt"].error_messages["required"] = _("Write a prompt, or press Surprise me.")
+        can_draw = pipeline.studio.get("surprises")
+        missing = _("Write a prompt, or press Surprise me.") if can_draw else _("Write a prompt first.")
+        self.fields["prompt"].error_messages["required"] = missing
         self._offer_choices(models)
         self._offer_numbers(self.terms)
         self._offer_words_and_pictures(self.terms)
@@ -171,5 +174,5 @@ def fields_of_job(job: Job) -> dict[str, str]:
 
 
 def drawn_prompt(pipeline: Pipeline) -> str:
-    """A prompt within the model's vocabulary."""
+    """A prompt within the model's vocabulary; empty if it has none to draw from."""
     return secrets.choice(pipeline.studio.get("surprises") or [""])

@@ -3,6 +3,9 @@
 const form = document.querySelector("#studio");
 const prompt = form.querySelector("textarea[name=prompt]");
 
+// What is answered under the address of a button, which nobody can open, is the studio's page all the same.
+if (location.pathname !== new URL(form.action).pathname) history.replaceState(null, "", form.action);
+
 function typed(field) {
   field.dispatchEvent(new Event("input", { bubbles: true })); // so that the draft is kept
 }
@@ -35,22 +38,47 @@ form.querySelector("input[name=seed]").addEventListener("input", () => {
   form.querySelector("input[name=seed_choice][value=fixed]").checked = true;
 });
 
-// Choosing a model or a picture is enough: their buttons press themselves.
+// Choosing a model by pointer or a picture is enough: their buttons press themselves. With the arrow keys one passes
+// other models on the way, so then it is the button that counts.
 const model = form.querySelector("select[name=pipeline]");
-const switchModel = form.querySelector("#switch-model");
 if (model) {
-  switchModel.hidden = true;
-  model.addEventListener("change", () => form.requestSubmit(switchModel));
+  let isPointed = false;
+  model.addEventListener("pointerdown", () => { isPointed = true; });
+  model.addEventListener("keydown", () => { isPointed = false; });
+  model.addEventListener("change", () => isPointed && form.requestSubmit(form.querySelector("#switch-model")));
 }
 const picture = form.querySelector("#id_picture");
 if (picture) picture.addEventListener("change", () => picture.files.length && form.requestSubmit(form.querySelector("#upload")));
 
-// A draft that could not be kept says so, and a sign-in page does not end up in its place.
+// What was sent, or could not be kept, stays in this tab until it has arrived, so that a sign-in or an outworn page on
+// the way costs no words. Of the picture the site itself knows best: it changes by buttons of its own.
+const drawer = `sent from ${location.pathname.replace(/\/studio\/.*/, "")}`;
+function store(isAfresh) {
+  const ours = /csrf|idempotency|first_frame/;
+  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !ours.test(name));
+  try {
+    sessionStorage.setItem(drawer, JSON.stringify({ isAfresh, fields }));
+  } catch { /* no room, or not allowed: the draft on the site is all there is */ }
+}
+form.addEventListener("submit", (event) => store(Boolean(event.submitter?.hasAttribute("data-afresh"))));
+
+// A draft that could not be kept says so, and is kept as soon as one is back from signing in.
 const kept = document.querySelector("#draft-kept");
+let isLost = false;
 function lost() {
+  isLost = true;
+  store(false);
   kept.textContent = kept.dataset.lost;
   kept.setAttribute("role", "alert");
 }
+form.addEventListener("input", () => isLost && store(false));
+document.addEventListener("visibilitychange", () => isLost && !document.hidden && typed(prompt));
+document.body.addEventListener("htmx:sendError", lost);
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.target !== kept || !event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault(); // nobody is taken away from what they write
+  lost();
+});
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target !== kept) return;
   if (event.detail.isError || !event.detail.serverResponse.includes("data-draft")) {
@@ -58,26 +86,20 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     lost();
     return;
   }
+  isLost = false;
   kept.removeAttribute("role");
   sessionStorage.removeItem(drawer); // what came later has arrived
 });
-document.body.addEventListener("htmx:sendError", lost);
-
-// What was sent stays in this tab until it has arrived, so that a sign-in or an outworn page on the way costs no words.
-const drawer = `sent from ${location.pathname.replace(/\/studio\/.*/, "")}`;
-form.addEventListener("submit", (event) => {
-  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/csrf|idempotency/.test(name));
-  try {
-    if (event.submitter?.hasAttribute("data-afresh")) sessionStorage.removeItem(drawer);
-    else sessionStorage.setItem(drawer, JSON.stringify(fields));
-  } catch { /* no room, or not allowed: the draft on the site is all there is */ }
-});
 
 function unpack() {
-  const fields = new Map(JSON.parse(sessionStorage.getItem(drawer) ?? "[]"));
+  const sent = JSON.parse(sessionStorage.getItem(drawer));
   sessionStorage.removeItem(drawer);
+  if (!sent) return;
+  const fields = new Map(sent.fields);
   const signedIn = document.referrer && new URL(document.referrer).pathname.startsWith("/accounts/");
-  if (!fields.size || !(signedIn || fields.get("begun") === form.elements.begun.value)) return;
+  const isAnother = fields.get("begun") !== form.elements.begun.value;
+  // After Surprise me and the like the words lie aside, and a remix has its own; else they have not arrived.
+  if (isAnother && !signedIn && (sent.isAfresh || location.search)) return;
   for (const [name, value] of fields) {
     const field = form.elements[name];
     if (!field || name === "begun" || name === "parent") continue;
@@ -88,3 +110,20 @@ function unpack() {
   typed(prompt);
 }
 try { unpack(); } catch { /* nothing to unpack */ }
+
+// Near the limit, how many characters are left; spoken only when one pauses. Nothing is cut: the site says what is wrong.
+for (const count of document.querySelectorAll("[data-count]")) {
+  const field = document.getElementById(count.dataset.count);
+  const [shown, spoken] = count.children;
+  let pause = 0;
+  const tell = () => {
+    const left = count.dataset.limit - [...field.value.normalize("NFC").trim()].length;
+    count.hidden = left > count.dataset.limit / 10;
+    count.classList.toggle("count--over", left < 0);
+    shown.textContent = (left < 0 ? count.dataset.over : count.dataset.left).replace("{n}", Math.abs(left));
+    clearTimeout(pause);
+    pause = setTimeout(() => { spoken.textContent = count.hidden ? "" : shown.textContent; }, 1000);
+  };
+  field.addEventListener("input", tell);
+  tell();
+}

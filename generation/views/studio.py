@@ -189,7 +189,8 @@ def surprise(request: MemberRequest) -> HttpResponse:
     """Let chance write the prompt, in words that the model knows."""
     drafting.keep(request.enrollment, request.POST.dict())
     desk = _desk(request.enrollment, drafting.fields_of(request.enrollment))
-    drafting.draw(request.enrollment, drawn_prompt(desk.pipeline))
+    if drawn := drawn_prompt(desk.pipeline):
+        drafting.draw(request.enrollment, drawn)
     return redirect("studio", slug=request.program.slug)
 
 
