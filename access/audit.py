@@ -105,8 +105,7 @@ def chain_key(program: Program | None) -> str:
 
 
 def _append_to(key: str, traces: list[Trace]) -> None:
-    Chain.objects.get_or_create(key=key, defaults={"program": traces[0].program})
-    chain = Chain.objects.select_for_update().get(key=key)
+    chain = Chain.objects.select_for_update().filter(key=key).first() or _begin(key, traces[0].program)
     entries, texts = [], []
     for waiting in traces:
         entry, text = _entry(chain, waiting)
@@ -117,6 +116,11 @@ def _append_to(key: str, traces: list[Trace]) -> None:
     if texts:
         _keep_private(chain, texts)
     chain.save(update_fields=["length", "head"])
+
+
+def _begin(key: str, program: Program | None) -> Chain:
+    Chain.objects.get_or_create(key=key, defaults={"program": program})
+    return Chain.objects.select_for_update().get(key=key)
 
 
 def _keep_private(chain: Chain, texts: list[tuple[int, EntryText]]) -> None:

@@ -144,7 +144,6 @@ if CELERY_BROKER_URL == "filesystem://":
         "data_folder_in": str(VAR_DIR / "broker/queue"),
         "data_folder_out": str(VAR_DIR / "broker/queue"),
         "control_folder": str(VAR_DIR / "broker/queue/control"),
-        "polling_interval": 0.05,
     }
 else:
     # A ring that cannot be delivered costs at most 200 ms; the sweep rings again.

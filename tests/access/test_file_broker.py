@@ -7,7 +7,7 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Queue
 from kombu.transport import filesystem
 
 from access import file_broker
@@ -75,3 +75,77 @@ def test_a_table_that_is_being_written_is_empty(tmp_path: Path) -> None:
     (tmp_path / "celery.exchange").write_text("")
     both = channel(Transport, tmp_path)
     assert isinstance(both, Channel) and both.get_table("celery") == []
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+def connection(folder: Path) -> Connection:
+    options = {name: str(folder) for name in ("data_folder_in", "data_folder_out", "control_folder")}
+    return Connection(transport=Transport, transport_options=options)
+
+
+class Listener:
+    """Takes what is delivered, as a worker's connection does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = connection(folder)
+        self.heard: list[object] = []
+        self.consumer = self.connection.Consumer(Queue("render"), no_ack=True)
+        self.consumer.register_callback(lambda body, message: self.heard.append(body))
+        self.consumer.consume()
+
+    def listen(self, seconds: float) -> bool:
+        try:
+            self.connection.drain_events(timeout=seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def put(folder: Path, *numbers: int) -> None:
+    with connection(folder) as writer:
+        producer = writer.Producer()
+        for number in numbers:
+            producer.publish(number, routing_key="render", declare=[Queue("render")])
+
+
+def test_every_message_is_delivered_also_those_of_one_tick(tmp_path: Path) -> None:
+    listener = Listener(tmp_path)
+    for burst in range(10):
+        put(tmp_path, *range(burst * 5, burst * 5 + 5))
+        assert all(listener.listen(5) for _ in range(5))
+    assert listener.heard == list(range(50))
+    assert not listener.listen(0.05)
+
+
+def test_a_message_that_comes_while_one_listens_is_delivered(tmp_path: Path) -> None:
+    listener = Listener(tmp_path)
+    listener.listen(0.1)
+    later = threading.Timer(0.3, put, (tmp_path, 7))
+    later.start()
+    assert listener.listen(5) and listener.heard == [7]
+    later.join()
+
+
+def test_a_folder_in_which_nothing_changes_is_seldom_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener(tmp_path)
+    listener.listen(0.2)
+    reads: list[str] = []
+    find = Channel._get
+
+    def counted(self: Any, queue: str) -> Any:
+        reads.append(queue)
+        return find(self, queue)
+
+    monkeypatch.setattr(Channel, "_get", counted)
+    assert not listener.listen(1.0)
+    assert 1 <= len(reads) <= 1 + 1.0 / file_broker.READ_EVERY
+
+
+def test_what_could_not_be_taken_at_once_is_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker at its prefetch limit looks away: later nothing changes any more, and the message is there."""
+    listener = Listener(tmp_path)
+    with monkeypatch.context() as busy:
+        busy.setattr(Channel, "_get", lambda self, queue: (_ for _ in ()).throw(Empty()))
+        put(tmp_path, 7)
+        assert not listener.listen(0.3)
+    assert listener.listen(5) and listener.heard == [7]
