@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from access import clock
@@ -126,24 +127,34 @@ def file_row(kept: Kept) -> StoredFile:
 
 
 def file_rows(files: Iterable[Kept]) -> dict[str, StoredFile]:
-    """The rows of several kept files by their hash, in two statements, or three where one of them is new."""
-    now, wanted = clock.now(), {kept.sha256: kept for kept in files}
-    known = StoredFile.objects.filter(sha256__in=wanted).in_bulk(field_name="sha256")
-    if missing := [kept for sha256, kept in sorted(wanted.items()) if sha256 not in known]:
-        rows = [
-            StoredFile(
-                sha256=kept.sha256,
-                size=kept.size,
-                content_type=kept.content_type,
-                mtime_ns=kept.mtime_ns,
-                inode=kept.inode,
-                created_at=now,
-            )
-            for kept in missing
-        ]
-        StoredFile.objects.bulk_create(rows, ignore_conflicts=True)  # somebody else may keep the same bytes just now
-        known |= StoredFile.objects.filter(sha256__in=[kept.sha256 for kept in missing]).in_bulk(field_name="sha256")
-    return known
+    """The rows of several kept files by their hash, in a few statements however many there are."""
+    wanted = {kept.sha256: kept for kept in files}
+    rows = StoredFile.objects.filter(sha256__in=wanted).in_bulk(field_name="sha256")
+    made = [_row(kept, clock.now()) for sha256, kept in sorted(wanted.items()) if sha256 not in rows]
+    try:
+        with transaction.atomic():
+            StoredFile.objects.bulk_create(made)
+    except IntegrityError:  # somebody else keeps the same bytes just now; or it is not that, and this says so
+        made = [_found_or_made(row) for row in made]
+    return rows | {row.sha256: row for row in made}
+
+
+def _row(kept: Kept, at: datetime) -> StoredFile:
+    return StoredFile(
+        sha256=kept.sha256,
+        size=kept.size,
+        content_type=kept.content_type,
+        mtime_ns=kept.mtime_ns,
+        inode=kept.inode,
+        created_at=at,
+    )
+
+
+def _found_or_made(row: StoredFile) -> StoredFile:
+    known = StoredFile.objects.filter(sha256=row.sha256).first()
+    if known is None:
+        row.save(force_insert=True)
+    return known or row
 
 
 def forget(row: StoredFile) -> bool:

@@ -18,6 +18,6 @@ def clear_orphans() -> None:
     storing.clear_orphans()
 
 
-@shared_task(name="access.verify_media")
-def verify_media() -> None:
-    verifying.verify_media()
+@shared_task(name="access.verify_some")
+def verify_some() -> None:
+    verifying.verify_some()

@@ -166,7 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle": {"task": "review.settle", "schedule": 10.0},
     "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},
     "clear-orphans": {"task": "access.clear_orphans", "schedule": 24 * 3600.0},
-    "verify-media": {"task": "access.verify_media", "schedule": 24 * 3600.0},
+    "verify-media": {"task": "access.verify_some", "schedule": 60.0},
 }
 
 # --- Rendering ---------------------------------------------------------------------------------------------------

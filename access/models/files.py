@@ -22,9 +22,11 @@ class StoredFile(models.Model):
     mtime_ns = models.BigIntegerField()
     inode = models.BigIntegerField()
     created_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True)  # when all of it was hashed last, and found to hold or not
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="stored_file_not_empty")]
+        indexes = [models.Index(fields=["verified_at"], name="stored_files_to_verify")]
 
     def __str__(self) -> str:
         return self.sha256[:12]

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from access import clock, storing
+from access import clock, storing, verifying
 from access.models import StoredFile
 from access.models.files import path_of
 
@@ -158,6 +158,24 @@ def test_verify_media_finds_one_flipped_byte_also_under_its_old_mtime(hide: bool
     with pytest.raises(CommandError, match=bad.sha256) as error:
         call_command("verify_media", stdout=io.StringIO())
     assert good.sha256 not in str(error.value)
+
+
+def test_the_store_is_verified_a_little_at_a_time_the_longest_unseen_first(
+    kept: Keep, monkeypatch: pytest.MonkeyPatch, at: Callable[[datetime], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, third = (kept(bytes([number]) * 9) for number in (1, 2, 3))
+    monkeypatch.setattr(verifying, "AT_A_TIME", 0.0)
+    assert verifying.verify_some() == 1 and StoredFile.objects.filter(verified_at=None).count() == 2
+    monkeypatch.setattr(verifying, "AT_A_TIME", 5.0)
+    assert verifying.verify_some() == 2 and verifying.verify_some() == 0
+    third.path.chmod(0o644)
+    third.path.write_bytes(b"other byt")
+    at(clock.now() + timedelta(days=1, seconds=1))
+    assert verifying.verify_some() == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        f"stored file {third.sha256} does not have its hash any more"
+    ]
+    assert first.path.exists() and second.path.exists()
 
 
 def test_verify_media_finds_a_missing_file(kept: Keep) -> None:
