@@ -11,7 +11,7 @@ import sqlite3
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,8 +68,15 @@ class Entry:
     hash: str
 
     @property
+    def job(self) -> str:
+        return self.subject.removeprefix("job:")
+
+    @property
     def attempt(self) -> int:
-        return int(json.loads(self.facts).get("attempt", 0))
+        return int(self.fact("attempt") or 0)
+
+    def fact(self, name: str) -> Any:
+        return json.loads(self.facts).get(name)
 
 
 @dataclass(frozen=True)
@@ -300,35 +307,7 @@ def _why_torn(path: Path, sha256: str, size: int) -> str:
         return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "other bytes than were stored"
 
 
-# --- how long it took -------------------------------------------------------------------------------------------------
-def returns(evidence: Evidence, hit: dict[str, int], since: float) -> list[float]:
-    """Seconds from an instant until each job, then at the attempt given, was back in the line, by the record.
-
-    One that ended in that attempt, or was back before, is not counted.
-    """
-    back = (entry for entry in evidence.entries if entry.act in ("requeue_job", "put_back_job"))
-    return _seconds_until(back, hit, since)
-
-
-def restarts(evidence: Evidence, hit: dict[str, int], since: float) -> list[float]:
-    """Seconds from an instant until each job, then at the attempt given, was claimed again, by the record."""
-    later = {job: attempt + 1 for job, attempt in hit.items()}
-    return _seconds_until((entry for entry in evidence.entries if entry.act == "claim_job"), later, since)
-
-
-def _seconds_until(entries: Iterable[Entry], attempts: dict[str, int], since: float) -> list[float]:
-    wanted = (entry for entry in entries if attempts.get(entry.subject.removeprefix("job:")) == entry.attempt)
-    moments = (entry.at_us / 1e6 for entry in wanted)
-    return sorted(moment - since for moment in moments if moment >= since)
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile: the smallest value that at least this share is not above. None of nothing."""
-    ordered = sorted(values)
-    rank = max(1, -int(-len(ordered) * share // 1))
-    return ordered[rank - 1] if ordered else None
-
-
+# --- looking ----------------------------------------------------------------------------------------------------------
 def running(database: str) -> dict[str, int]:
     """The jobs that run now, with the attempt of each."""
     (rows,) = select(database, "SELECT id, attempt FROM generation_job WHERE state = 'running'")
@@ -338,3 +317,10 @@ def running(database: str) -> dict[str, int]:
 def states(database: str) -> dict[str, str]:
     (rows,) = select(database, "SELECT id, state FROM generation_job")
     return {name(pk): state for pk, state in rows}
+
+
+def frames(database: str) -> dict[str, str]:
+    """The hash of the pixels of each job's output, as its provenance says."""
+    (rows,) = select(database, "SELECT job_id, provenance FROM generation_output")
+    told = {name(job): json.loads(said) if isinstance(said, str) else said for job, said in rows}
+    return {job: str(said.get("frames_sha256", "")) for job, said in told.items()}

@@ -20,7 +20,7 @@ from django.db import close_old_connections
 
 from access import clock, enrollment
 from access.models import Agreement, AgreementVersion, Cohort, Enrollment, Program
-from generation import jobs, registry
+from generation import jobs, registry, upkeep
 from generation.models import Pipeline
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,11 @@ _seeds = count(1)
 _turns = count()
 
 
-def open_site(batch: str) -> dict[str, Any]:
-    """Make the database, a program with its artists, and the pipeline: a copy of the shipped folder."""
+def open_site(batch: str, leases: str) -> dict[str, Any]:
+    """Make the database, a program with its artists, and the pipeline: a copy of the shipped folder.
+
+    ``leases`` are ``short``, or the ``site``'s own.
+    """
     call_command("migrate", verbosity=0)
     now = clock.now()
     program = Program.objects.create(slug="drill", name="Drill", created_at=now)
@@ -44,8 +47,9 @@ def open_site(batch: str) -> dict[str, Any]:
     enrollment.publish_agreement(agreement, summary="Be fair.", text="Be fair to each other.", by=None)
     for number in range(ARTISTS):
         _enroll(f"artist{number}@drill.test", cohort)
-    registry.pin(_register(Path(settings.VAR_DIR) / "model", int(batch)), by=None)
-    return {"leases": LEASES}
+    own = LEASES if leases == "short" else {}
+    registry.pin(_register(Path(settings.VAR_DIR) / "model", int(batch), own), by=None)
+    return {"leases": {**settings.LEASES, **own}}
 
 
 def _enroll(email: str, cohort: Cohort) -> None:
@@ -54,13 +58,13 @@ def _enroll(email: str, cohort: Cohort) -> None:
         enrollment.sign(version, enrollment=enrolled, credential=None, seen_sha256=version.sha256)
 
 
-def _register(folder: Path, batch: int) -> Pipeline:
+def _register(folder: Path, batch: int, leases: dict[str, int]) -> Pipeline:
     shutil.copytree(settings.POCKET_FOLDER, folder, dirs_exist_ok=True)
     return Pipeline.objects.create(
         slug="drill",
         name="Drill",
         folder=str(folder),
-        leases=LEASES,
+        leases=leases,
         batch_limit=batch,
         for_every_cohort=True,
         created_at=clock.now(),
@@ -75,19 +79,35 @@ def submit(number: str) -> dict[str, Any]:
         next(artists)
     for _ in range(int(number)):
         begun = time.monotonic()
-        made.append(_submit(next(artists)))
+        made.append(_submit(next(artists), seed=next(_seeds)))
         slowest = max(slowest, time.monotonic() - begun)
     return {"jobs": made, "slowest_s": round(slowest, 3)}
 
 
-def _submit(artist: Enrollment) -> str:
-    wish = jobs.Wish("a red ball moving left on a white background", steps=STEPS, seed=next(_seeds))
+def submit_as(artist: str, seed: str, steps: str) -> dict[str, Any]:
+    """Submit one certain clip for the artist of that number; its job."""
+    enrolled = Enrollment.objects.order_by("joined_at", "pk")[int(artist)]
+    return {"job": _submit(enrolled, seed=int(seed), steps=int(steps))}
+
+
+def _submit(artist: Enrollment, *, seed: int, steps: int = STEPS) -> str:
+    wish = jobs.Wish("a red ball moving left on a white background", steps=steps, seed=seed)
     key = uuid.uuid4()
     brief = jobs.submit(wish, enrollment=artist, pipeline=Pipeline.objects.get(), credential=None, key=key)
     return str(brief.jobs.get().pk)
 
 
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"open_site": open_site, "submit": submit}
+def sweep() -> dict[str, Any]:
+    """Sweep at once, for whoever has no clock that does."""
+    return {"ended": upkeep.sweep()}
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "open_site": open_site,
+    "submit": submit,
+    "submit_as": submit_as,
+    "sweep": sweep,
+}
 
 
 def answer(line: str) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Database(Protocol):
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+    def mend(self) -> None:
+        """Be there again, whatever a trial that was broken off did to it."""
 
 
 class Broker(Protocol):
@@ -35,6 +37,7 @@ class Broker(Protocol):
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+    def mend(self) -> None: ...
     def empty(self) -> None:
         """Lose every message that waits."""
 
@@ -81,6 +84,9 @@ class Sqlite:
 
     def stop(self) -> None:
         """Nothing: it goes with its folder."""
+
+    def mend(self) -> None:
+        """Nothing: a lock goes with its connection."""
 
     def lock(self, seconds: float) -> None:
         """Let nobody write for so long."""
@@ -153,6 +159,12 @@ class Postgres:
             self.server.wait(READY_WITHIN)
             self.server = None
 
+    def mend(self) -> None:
+        if not self.is_ready():
+            if self.server is not None:
+                end_group(self.server)
+            self.start()
+
 
 def binaries() -> Path:
     """Where PostgreSQL's programs are: ``DRILL_POSTGRES_BIN``, else Debian's place, else the path.
@@ -190,6 +202,9 @@ class FileBroker:
     def stop(self) -> None:
         """Nothing: it goes with its folder."""
 
+    def mend(self) -> None:
+        self.start()
+
     def empty(self, folder: Path | None = None) -> None:
         for message in (folder or self.folder).rglob("*"):
             with contextlib.suppress(FileNotFoundError):
@@ -216,7 +231,15 @@ class Redis:
         with (self.home / "redis.log").open("ab") as log:
             options = ["--port", "0", "--unixsocket", str(self.socket), "--save", ""]
             self.server = start_tied(["redis-server", *options], cwd=self.home, stdout=log, stderr=log)
-        wait_for(lambda: self._ask("ping") == b"PONG\n", "Redis")
+        wait_for(self.is_ready, "Redis")
+
+    def is_ready(self) -> bool:
+        return self._ask("ping") == b"PONG\n"
+
+    def mend(self) -> None:
+        if not self.is_ready():
+            self.stop()
+            self.start()
 
     def _ask(self, *words: str) -> bytes:
         asked = subprocess.run(["redis-cli", "-s", str(self.socket), *words], capture_output=True, check=False)
@@ -236,10 +259,10 @@ class Redis:
 
 # --- disks ------------------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
+def small_disk(folder: Path, size: int) -> Iterator[bool]:
     """Make a folder a small filesystem in memory, if this machine allows it; whether it did."""
     folder.mkdir(parents=True, exist_ok=True)
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=1g,mode=0755", "vernissage-drill", str(folder)]
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "vernissage-drill", str(folder)]
     mounted = os.geteuid() == 0 and not subprocess.run(mounting, capture_output=True, check=False).returncode
     try:
         yield mounted

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +25,21 @@ from generation.drill.servers import (
     Redis,
     Sqlite,
     end_group,
+    resize,
     small_disk,
     start_tied,
     wait_for,
 )
-from generation.drill.stage import FFMPEG
+from generation.drill.stage import FFMPEG, UNSWEPT
 
 ROOT = Path(__file__).resolve().parents[2]
+POCKET = ROOT / "generation/pocket"
+DISK = 1 << 30  # bytes of the store
 SETTINGS = ("DATABASE_URL", "DATABASE_POOL", "BROKER_URL", "CACHE_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE")
 BOOT = 90.0  # seconds; a busy machine imports slowly
+ANSWER_WITHIN = 180.0  # seconds; the driver's first answer is a database with its tables
+STILL = 1.0  # seconds in which no child was rung for, until the renderers count as idle
+STAGE = "generation.drill.stage"
 CELERY = [sys.executable, "-m", "celery", "-A", "vernissage", "--quiet", "worker", "--pool", "prefork", "-c", "1"]
 CELERY += ["--loglevel", "INFO", "--prefetch-multiplier", "1"]
 CELERY += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -42,12 +50,23 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Note:
+    """What a child of a render worker said of itself; see ``generation.drill.stage``."""
+
+    at: float  # seconds since 1970
+    pid: int
+    worker: str
+    event: str
+
+
+@dataclass(frozen=True)
 class Worker:
     """A Celery worker with its children: a process group of its own."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    started_at: float = 0.0  # seconds since 1970
 
     @property
     def is_alive(self) -> bool:
@@ -63,12 +82,17 @@ class Worker:
 
 @dataclass
 class Site:
-    """Workers, servers and folders of one drill. ``open_site`` makes one."""
+    """Workers, servers and folders of one drill. ``open_site`` makes one.
+
+    ``staging`` is the module that render workers load beside the product. ``sweeps`` is false for the negative control.
+    """
 
     var: Path
     database: Database
     broker: Broker
     has_small_disk: bool
+    staging: str = STAGE
+    sweeps: bool = True
     leases: dict[str, float] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
@@ -114,11 +138,18 @@ class Site:
 
         Raises:
             Refused: with the reason, or the end of its log if it died.
+            TimeoutError: it does not answer; it is ended.
         """
         assert self.driver and self.driver.stdin and self.driver.stdout
-        self.driver.stdin.write(" ".join(map(str, words)) + "\n")
-        self.driver.stdin.flush()
-        answer = self.driver.stdout.readline()
+        try:
+            self.driver.stdin.write(" ".join(map(str, words)) + "\n")
+            self.driver.stdin.flush()
+            if not select.select([self.driver.stdout], [], [], ANSWER_WITHIN)[0]:
+                end_group(self.driver)
+                raise TimeoutError(f"{words[0]} was not answered within {ANSWER_WITHIN:.0f} s")
+            answer = self.driver.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         if not answer:
             raise Refused((self.var / "log/driver.log").read_text()[-2000:])
         told: dict[str, Any] = json.loads(answer)
@@ -136,22 +167,33 @@ class Site:
         self.submitted += made
         return made
 
+    def submit_as(self, artist: int, seed: int, steps: int) -> str:
+        """Submit one certain clip for the artist of that number; its job.
+
+        Raises:
+            Refused.
+        """
+        job = str(self.ask("submit_as", artist, seed, steps)["job"])
+        self.submitted.append(job)
+        return job
+
     def start_renderer(self) -> Worker:
         """Start a render worker beside those that are there."""
         number = sum(worker.renders for worker in self.workers) + 1
-        return self._start(f"render{number}", "-Q", "render", "--include", "generation.drill.stage")
+        return self._start(f"render{number}", "-Q", "render", "--include", self.staging)
 
     def start_default(self) -> Worker:
         """Start the worker for everything else, with the clock in it that sweeps."""
-        return self._start("default", "-Q", "default", "-B")
+        return self._start("default", "-Q", "default", "-B", *([] if self.sweeps else ["--include", STAGE]))
 
     def _start(self, name: str, *options: str) -> Worker:
         log = self.var / f"log/{name}.log"
         with log.open("ab") as sink:
             argv = [*CELERY, "-n", f"{name}@%h", *options]
-            staged = {"DRILL_STAGE": name if "render" in options else ""}
+            staged = {"DRILL_STAGE": name if "render" in options else "", UNSWEPT: "" if self.sweeps else "1"}
+            begun = time.time()
             process = start_tied(argv, cwd=ROOT, env={**self.environment, **staged}, stdout=sink, stderr=sink)
-        self.workers.append(worker := Worker(name, process, log))
+        self.workers.append(worker := Worker(name, process, log, begun))
         return worker
 
     def tend(self) -> Worker:
@@ -164,14 +206,31 @@ class Site:
         worker.wait_until_ready()
         return worker
 
+    def mend(self) -> None:
+        """After a trial that was broken off: servers, disk, model and driver as they were, and new workers."""
+        for worker in self.workers:
+            end_group(worker.process)
+        self.database.mend()
+        self.broker.mend()
+        if self.has_small_disk:
+            resize(self.media, DISK)
+        shutil.copytree(POCKET, self.model, dirs_exist_ok=True)
+        if self.driver is None or self.driver.poll() is not None:
+            self._close_driver()
+            self.start_driver()
+
     def close(self) -> None:
         for worker in self.workers:
             end_group(worker.process)
+        self._close_driver()
+
+    def _close_driver(self) -> None:
         if self.driver:
             end_group(self.driver)
             for pipe in (self.driver.stdin, self.driver.stdout):
                 if pipe:
-                    pipe.close()
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
 
     # --- the stage: see generation.drill.stage ------------------------------------------------------------------------
     def stop_at(self, point: str) -> None:
@@ -190,6 +249,33 @@ class Site:
     def go(self) -> None:
         (self.var / "stage/go").touch()
 
+    def notes(self) -> list[Note]:
+        """What the children of render workers said of themselves, in their order."""
+        said = self.var / "log/stage.jsonl"
+        whole = said.read_text().rpartition("\n")[0] if said.exists() else ""
+        return [note for note in (Note(**json.loads(line)) for line in whole.splitlines()) if note.worker]
+
+    def wait_until_loaded(self) -> None:
+        """Until a child has a model at hand.
+
+        Raises:
+            TimeoutError.
+        """
+        wait_for(lambda: any(note.event == "loaded" for note in self.notes()), "a child with its model", within=BOOT)
+
+    def wait_until_idle(self, jobs: list[str]) -> None:
+        """Until these jobs have ended, and no child of a render worker has anything to do, not even to look.
+
+        Raises:
+            TimeoutError.
+        """
+        wait_for(lambda: not self.unended(jobs) and self._is_idle(), "an idle worker", within=BOOT, every=0.2)
+
+    def _is_idle(self) -> bool:
+        last = {note.pid: note for note in self.notes() if note.event in ("rung", "idle")}
+        living = [note for pid, note in last.items() if Path(f"/proc/{pid}").exists()]
+        return bool(living) and all(note.event == "idle" and note.at < time.time() - STILL for note in living)
+
     # --- what the judge sees ------------------------------------------------------------------------------------------
     def running(self) -> dict[str, int]:
         return checker.running(self.database.place)
@@ -200,14 +286,18 @@ class Site:
 
 
 @contextlib.contextmanager
-def open_site(*, database: str, broker: str, batch: int = 2, keep: bool = False) -> Iterator[Site]:
+def open_site(
+    *, database: str, broker: str, batch: int = 2, leases: str = "short", keep: bool = False, **options: Any
+) -> Iterator[Site]:
     """Open a site in a temporary folder and end all of it afterwards.
 
     Args:
         database: ``sqlite`` or ``postgresql``.
         broker: ``file`` or ``redis``.
         batch: clips rendered together at most.
+        leases: ``short``, or the ``site``'s own.
         keep: leave the folder with its logs.
+        options: fields of ``Site``.
 
     Raises:
         generation.drill.servers.Missing: this machine lacks a server.
@@ -219,14 +309,15 @@ def open_site(*, database: str, broker: str, batch: int = 2, keep: bool = False)
             ending.callback(shutil.rmtree, var, ignore_errors=True)
         made_database: Database = Postgres(var) if database == "postgresql" else Sqlite(var)
         made_broker: Broker = Redis(var) if broker == "redis" else FileBroker(var)
-        site = Site(var, made_database, made_broker, ending.enter_context(small_disk(var / "media")))
+        has_small_disk = ending.enter_context(small_disk(var / "media", DISK))
+        site = Site(var, made_database, made_broker, has_small_disk, **options)
         _furnish(site)
         for server in (made_database, made_broker):
             ending.callback(server.stop)
             server.start()
         ending.callback(site.close)
         site.start_driver()
-        site.leases = site.ask("open_site", batch)["leases"]
+        site.leases = site.ask("open_site", batch, leases)["leases"]
         yield site
 
 

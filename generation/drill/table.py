@@ -1,6 +1,6 @@
 """The drill's table, for people."""
 
-from generation.drill.checker import percentile
+from generation.drill.timing import Wait, percentile
 from generation.drill.trials import NotRun, Row
 
 COLUMNS = (
@@ -16,6 +16,7 @@ COLUMNS = (
     ("books", 6),
     ("orphans", 8),
     ("back p50/p95", 14),
+    ("limit", 7),
     ("again p50/p95", 15),
     ("limit", 7),
     ("verdict", 0),
@@ -32,29 +33,24 @@ def line(row: Row) -> str:
     books = counts["audit"] + counts["quota"]
     verdict = "holds" if row.holds else "FAILS: " + "; ".join(row.troubles)
     kinds = [counts[kind] for kind in ("lost", "double", "stuck", "unreadable", "torn")]
-    cells = [
-        row.fault,
-        row.phase,
-        row.jobs,
-        row.made,
-        *kinds,
-        books,
-        counts["orphan"],
-        _times(row.back),
-        _times(row.again),
-        f"{row.limit:.0f} s",
-        verdict,
-    ]
-    return _line([str(cell) for cell in cells])
+    cells = [row.fault, row.phase, row.jobs, row.made, *kinds, books, counts["orphan"]]
+    times = [_times(row.back), _limit(row.back), _times(row.again), _limit(row.again)]
+    return _line([*map(str, cells), *times, verdict])
 
 
 def not_run(trial: NotRun) -> str:
     return f"{trial.fault:<19}{trial.phase:<8}not run: {trial.why}"
 
 
-def _times(seconds: list[float]) -> str:
+def _times(waits: list[Wait]) -> str:
+    seconds = [wait.seconds for wait in waits]
     middle, late = percentile(seconds, 0.5), percentile(seconds, 0.95)
     return "-" if middle is None or late is None else f"{middle:.1f} / {late:.1f} s"
+
+
+def _limit(waits: list[Wait]) -> str:
+    """That of the last job."""
+    return f"{waits[-1].limit:.1f} s" if waits else "-"
 
 
 def _line(cells: list[str]) -> str:

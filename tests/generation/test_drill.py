@@ -1,30 +1,23 @@
-"""The drill's judge finds what is planted, and a drill of one fault goes through from the command to the verdict."""
+"""The drill's judge finds what is planted. Trials and their verdicts are in test_drill_trials.py."""
 
 import ast
-import contextlib
 import json
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from generation import jobs, rendering
-from generation.drill import checker, trials
+from generation.drill import checker
 from generation.drill.checker import Finding
-from generation.drill.faults import FAULTS, kill_child
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -256,90 +249,6 @@ def test_the_judge_imports_nothing_of_the_product() -> None:
     assert {"sqlite3", "hashlib", "os"} <= imported
 
 
-def test_percentiles_are_of_the_values_that_were_seen() -> None:
-    assert checker.percentile([], 0.95) is None
-    assert checker.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
-    assert checker.percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
-
-
-def test_recovery_is_read_from_the_record(books: Books) -> None:
-    evidence = checker.read(str(books.database), books.media)
-    (claimed,) = [
-        entry.at_us / 1e6 for entry in evidence.entries if entry.act == "claim_job" and books.made in entry.subject
-    ]
-    assert checker.restarts(evidence, {books.made: 0}, claimed - 7.5) == [7.5]
-    assert checker.restarts(evidence, {books.made: 1}, claimed - 7.5) == []  # it ended in the attempt that was hit
-
-
-# --- the verdict ------------------------------------------------------------------------------------------------------
-def row(**facts: object) -> trials.Row:
-    healthy = {
-        "fault": "child killed", "phase": "denoise", "jobs": 6, "made": 6, "failed": 0, "findings": [],
-        "counts": dict.fromkeys(checker.KINDS, 0), "back": [9.0], "again": [12.0], "limit": 15.0, "seconds": 30.0,
-    }  # fmt: skip
-    return trials.Row(**{**healthy, **facts})  # type: ignore[arg-type]  # a test's own table
-
-
-DEADLY = next(fault for fault in FAULTS if fault.strike is kill_child)
-HARMLESS = next(fault for fault in FAULTS if fault.name == "no fault")
-
-
-@pytest.mark.parametrize("kind", [kind for kind in checker.KINDS if kind not in trials.LEFT])
-def test_no_trial_holds_that_lost_or_spoiled_anything(kind: str) -> None:
-    counts = {**dict.fromkeys(checker.KINDS, 0), kind: 1}
-    assert list(trials.shortcomings(row(counts=counts), DEADLY)) == [f"1 {kind}"]
-
-
-def test_bytes_without_a_row_are_left_by_a_death_alone() -> None:
-    counts = {**dict.fromkeys(checker.KINDS, 0), "orphan": 3}
-    assert list(trials.shortcomings(row(counts=counts), DEADLY)) == []
-    assert list(trials.shortcomings(row(counts=counts), HARMLESS)) == ["3 orphan"]
-
-
-def test_a_trial_holds_only_if_all_is_made_and_in_time() -> None:
-    assert list(trials.shortcomings(row(), DEADLY)) == []
-    assert list(trials.shortcomings(row(failed=1), DEADLY)) == ["1 failed"]
-    assert list(trials.shortcomings(row(back=[3.0, 15.2]), DEADLY)) == ["recovery 15.2 s, limit 15 s"]
-    assert list(trials.shortcomings(row(back=[], again=[16.0, 40.0]), DEADLY)) == ["recovery 16.0 s, limit 15 s"]
-
-
-# --- the whole --------------------------------------------------------------------------------------------------------
-@pytest.mark.ml
-def test_a_drill_of_one_death_holds_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """As a person calls it: real pipeline, real workers, kill -9 of the child while it denoises."""
-    chosen = ["--only", "child killed", "--phase", "denoise", "--jobs", "2"]
-    command = [sys.executable, "manage.py", "drill", *chosen, "--database", "sqlite", "--broker", "file", "--json"]
-    (folder := tmp_path / "drill").mkdir()
-    own = {"TMPDIR": str(folder), "VAR_DIR": str(tmp_path / "var"), "DJANGO_SETTINGS_MODULE": "vernissage.settings"}
-    done = subprocess.run(
-        command,
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    trial, end = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (trial["jobs"], trial["made"], trial["verdict"]) == (2, 2, "holds")
-    assert (end["jobs"], end["made"], end["counts"]["late"]) == (2, 2, 0)
-    assert len(trial["again"]) == len(trial["back"]) > 0  # somebody was hit, and runs again
-    assert list(folder.iterdir()) == []
-    assert str(folder) not in Path("/proc/mounts").read_text()
-    assert processes_with(str(folder)) == []
-
-
-def processes_with(word: str) -> list[str]:
-    """The command lines of processes that know of a folder by their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"VAR_DIR={word}" in (process / "environ").read_text(errors="replace"):
-                found.append((process / "cmdline").read_text(errors="replace"))
-    return found
-
-
-def test_an_unknown_fault_is_refused_with_a_sentence() -> None:
-    with pytest.raises(CommandError, match="No fault has such a name"):
-        call_command("drill", "--only", "flood", stdout=StringIO())
+def test_pixels_are_told_by_their_hash(books: Books) -> None:
+    books.plant("UPDATE generation_output SET provenance = ?", json.dumps({"frames_sha256": "ab12"}))
+    assert checker.frames(str(books.database)) == {books.made: "ab12"}

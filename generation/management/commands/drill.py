@@ -1,17 +1,20 @@
 """``manage.py drill``: break a site of its own in every way we know, and count what it lost."""
 
+import contextlib
 import json
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.drill import table, trials
-from generation.drill.faults import FAULTS, PHASES, Fault
+from generation.drill.faults import FAULTS
+from generation.drill.scene import PHASES, Fault
 from generation.drill.servers import Missing, Redis, binaries
 from generation.drill.site import Site, open_site
 
@@ -19,7 +22,8 @@ from generation.drill.site import Site, open_site
 class Command(BaseCommand):
     help = (
         "Open a private site with real workers, inject one fault after the other, and let an independent checker "
-        "judge. Ends with 1 if a job was lost, doubled, stuck or failed unreadably. The site in use is not touched."
+        "judge. Ends with 1 if a job was lost, doubled, stuck, too late or failed unreadably. The site in use is not "
+        "touched."
     )
     requires_system_checks = []
 
@@ -31,10 +35,18 @@ class Command(BaseCommand):
         parser.add_argument("--phase", nargs="+", default=[], choices=PHASES, help="where a fault strikes")
         parser.add_argument("--jobs", type=int, default=6, help="clips submitted in each trial")
         parser.add_argument("--batch", type=int, default=2, help="clips rendered together at most")
-        parser.add_argument("--json", action="store_true", help="a JSON object per line instead of the table")
+        parser.add_argument(
+            "--leases", choices=["short", "site"], default="short", help="short ones, or those of settings.py"
+        )
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write each row there, too: an object per line")
         parser.add_argument("--database", choices=["sqlite", "postgresql"], help="default: PostgreSQL if it is there")
         parser.add_argument("--broker", choices=["file", "redis"], help="default: Redis if it is there")
         parser.add_argument("--keep", action="store_true", help="leave the site's folder with its logs")
+        parser.add_argument(
+            "--unswept",
+            action="store_true",
+            help="negative control: nothing is swept, so trials of the broker must fail",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not sys.platform.startswith("linux"):
@@ -47,8 +59,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             rows = self._drill(chosen, options)
-        except Missing as missing:
-            raise CommandError(f"The drill cannot run so: {missing}.") from missing
+        except (Missing, TimeoutError) as trouble:
+            raise CommandError(f"The drill cannot run so: {trouble}.") from trouble
         except KeyboardInterrupt:
             raise CommandError("Interrupted; everything that the drill had started is ended.") from None
         if not all(row.holds for row in rows):
@@ -57,32 +69,56 @@ class Command(BaseCommand):
     def _drill(self, chosen: list[tuple[Fault, str]], options: dict[str, Any]) -> list[trials.Row]:
         database = options["database"] or ("postgresql" if _has(binaries) else "sqlite")
         broker = options["broker"] or ("redis" if _has(lambda: Redis(Path())) else "file")
-        kept = {"batch": options["batch"], "keep": options["keep"]}
-        with open_site(database=database, broker=broker, **kept) as site:
+        kept = {name: options[name] for name in ("batch", "leases", "keep")}
+        with (
+            _written(options["json"]) as file,
+            open_site(database=database, broker=broker, sweeps=not options["unswept"], **kept) as site,
+        ):
             if options["keep"]:
                 self.stderr.write(f"The site's folder: {site.var}")
-            return self._run(site, chosen, options)
+            return self._run(site, chosen, options, file)
 
-    def _run(self, site: Site, chosen: list[tuple[Fault, str]], options: dict[str, Any]) -> list[trials.Row]:
-        as_json, rows = options["json"], []
-        if not as_json:
-            self.stdout.write(f"{site.database.kind}, {site.broker.kind} broker, batches of {options['batch']}\n\n")
-            self.stdout.write(table.heading())
-        for row in trials.run(site, chosen, options["jobs"]):
+    def _run(
+        self, site: Site, chosen: list[tuple[Fault, str]], options: dict[str, Any], file: TextIO | None
+    ) -> list[trials.Row]:
+        cold, rows = trials.warm(site), list[trials.Row]()
+        self.stdout.write(
+            f"{site.database.kind}, {site.broker.kind} broker, batches of {options['batch']}, {options['leases']} "
+            f"leases. Cold start of a worker {cold.worker:.1f} s, of its child {cold.child:.1f} s\n\n{table.heading()}"
+        )
+        for row in trials.run(site, chosen, options["jobs"], cold):
             rows.append(row)
-            self._tell(row, as_json=as_json)
+            self._tell(row)
+            _write(file, row.to_json())
         for trial in trials.away(site, chosen):
-            self.stdout.write(json.dumps(vars(trial)) if as_json else table.not_run(trial))
-        if not as_json:
-            self.stdout.write("\n" + trials.overall(rows))
+            self.stdout.write(table.not_run(trial))
+            _write(file, vars(trial))
+        self.stdout.write("\n" + trials.overall(rows))
+        _write(file, {"database": site.database.kind, "broker": site.broker.kind, "cold": vars(cold)})
         return rows
 
-    def _tell(self, row: trials.Row, *, as_json: bool) -> None:
-        self.stdout.write(json.dumps(row.to_json()) if as_json else table.line(row))
-        if not as_json and not row.holds:
-            for finding in row.findings:
-                self.stdout.write(f"    {finding}")
+    def _tell(self, row: trials.Row) -> None:
+        self.stdout.write(table.line(row))
+        if not row.holds:
+            for words in (*row.findings, *row.notes):
+                self.stdout.write(f"    {words}")
         self.stdout.flush()
+
+
+@contextlib.contextmanager
+def _written(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("w") as file:
+        yield file
+
+
+def _write(file: TextIO | None, facts: dict[str, Any]) -> None:
+    """A line at once: what was found before an interruption is kept."""
+    if file:
+        file.write(json.dumps(facts) + "\n")
+        file.flush()
 
 
 def _has(server: Any) -> bool:
