@@ -108,7 +108,7 @@ def _obstacle(job: Job, halts: list[Halt]) -> str:
     lane = getattr(job.enrollment, "lane", None)
     if lane is not None and lane.paused_at:
         return "pause"
-    return "model" if job.pipeline.trouble else ""
+    return "model" if job.pipeline.trouble or not job.pipeline.is_active else ""
 
 
 def _covers(halt: Halt, job: Job) -> bool:
