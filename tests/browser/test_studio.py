@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from scripts.private_site import Site, private_site
 from scripts.tour import HOME, RENDERED, new_page, sign_in
@@ -55,40 +55,169 @@ def test_a_word_of_the_vocabulary_is_kept_too(page: Page) -> None:
     assert prompt(page)
 
 
-def test_a_lost_session_is_said_and_costs_no_words(site: Site, page: Page) -> None:
-    page.locator("#id_prompt").fill("typed before")
-    expect(page.locator("#draft-kept")).to_have_text(KEPT)
+def lose_session(page: Page) -> None:
+    """As after a fortnight, or when the credential was ended elsewhere."""
     kept = [cookie for cookie in page.context.cookies() if cookie["name"] != "sessionid"]
     page.context.clear_cookies()
     page.context.add_cookies(kept)
-    page.locator("#id_prompt").fill("typed before and after")
-    expect(page.locator("#draft-kept")).to_contain_text("could not be kept")
-    page.get_by_role("button", name="Generate").click()
-    page.wait_for_url(re.compile("/accounts/login/"))
+
+
+def enter(page: Page, site: Site) -> None:
+    """Fill in the sign-in that one was led to."""
     email, password = site.people["artist"]
     page.locator("#id_login").fill(email)
     page.locator("#id_password").fill(password)
     page.locator("form:has(#id_password) button").click()
+
+
+def test_a_lost_session_is_said_and_costs_no_words(site: Site, page: Page) -> None:
+    page.locator("#id_prompt").fill("typed before")
+    expect(page.locator("#draft-kept")).to_have_text(KEPT)
+    lose_session(page)
+    page.locator("#id_prompt").fill("typed before and after")
+    expect(page.locator("#draft-kept")).to_contain_text("could not be kept")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+    enter(page, site)
     page.wait_for_url(re.compile("/studio/"))
     assert prompt(page) == "typed before and after"
     expect(page.locator("#draft-kept")).to_have_text(KEPT)
 
 
-def test_choosing_a_picture_uploads_it(page: Page) -> None:
+def test_a_press_after_a_lost_session_leads_back_to_the_studio(site: Site, page: Page) -> None:
+    """The button's own address cannot be opened."""
+    lose_session(page)
+    page.locator("#id_prompt").fill("words nobody kept yet")
+    page.get_by_role("button", name="Surprise me").click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+    enter(page, site)
+    page.wait_for_url(f"{site.url}{HOME}/studio/")
+    assert prompt(page) == "words nobody kept yet"
+
+
+def test_one_goes_on_after_signing_in_in_another_tab(site: Site, page: Page) -> None:
+    lose_session(page)
+    page.locator("#id_prompt").fill("a yellow ball moving left")
+    expect(page.locator("#draft-kept")).to_contain_text("could not be kept")
+    other = page.context.new_page()
+    sign_in(other, site, "artist")
+    page.locator("#id_prompt").fill("a yellow ball moving right")
+    expect(page.locator("#draft-kept")).to_have_text(KEPT)
+    other.goto(f"{site.url}{HOME}/studio/")
+    assert prompt(other) == "a yellow ball moving right"
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_url(re.compile("/jobs/"))
+    page.locator("#job-cancel").click()
+    expect(page.locator("#job .state")).to_have_attribute("data-state", re.compile("cancelled|running|finished"))
+
+
+def test_a_page_left_before_its_words_were_kept_has_them_after_the_next_sign_in(site: Site, page: Page) -> None:
+    lose_session(page)
+    page.locator("#id_prompt").fill("only in this tab")
+    expect(page.locator("#draft-kept")).to_contain_text("could not be kept")
+    page.reload()
+    enter(page, site)
+    page.wait_for_url(re.compile("/studio/"))
+    assert prompt(page) == "only in this tab"
+
+
+def test_a_long_text_is_counted_and_not_cut(page: Page) -> None:
+    count = page.locator("[data-count=id_prompt]")
+    page.locator("#id_prompt").fill("a red ball")
+    expect(count).to_be_hidden()
+    page.locator("#id_prompt").fill("x" * 950)
+    expect(count).to_contain_text("Characters left: 50")
+    expect(count.get_by_role("status")).to_have_text("Characters left: 50")  # spoken after a pause
+    page.locator("#id_prompt").evaluate("box => { box.focus(); box.select(); }")
+    page.keyboard.insert_text("y" * 1100)
+    expect(count).to_contain_text("Characters too many: 100")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("main")).to_contain_text("1100 characters long; 1000 is the most")
+    assert prompt(page) == "y" * 1100
+
+
+SECOND_MODEL = """
+from generation.models import Pipeline
+from generation import registry
+from access import clock
+made, new = Pipeline.objects.get_or_create(slug="second", defaults=dict(
+    name="Second", folder="generation/pocket", created_at=clock.now(), for_every_cohort=True))
+new and registry.pin(made, by=None)
+"""
+
+
+def test_arrow_keys_in_the_menu_of_models_leave_the_page_alone(site: Site, page: Page) -> None:
+    site.manage("shell", "-c", SECOND_MODEL)
+    page.reload()
+    page.evaluate("window.neverReloaded = true")
+    menu = page.locator("#id_pipeline")
+    menu.focus()
+    chosen = menu.input_value()
+    page.keyboard.press("ArrowDown")
+    if menu.input_value() == chosen:  # it was the last
+        page.keyboard.press("ArrowUp")
+    assert menu.input_value() != chosen
+    expect(page.locator("#draft-kept")).to_have_text(KEPT)
+    assert page.evaluate("window.neverReloaded")
+    menu.select_option("second")
+    page.get_by_role("button", name="Use this model").click()
+    expect(page.get_by_role("heading", name="The model: Second")).to_be_visible()
+
+
+def image(color: str) -> FilePayload:
+    sink = io.BytesIO()
+    Image.new("RGB", (300, 200), color).save(sink, "JPEG")
+    return {"name": f"{color}.jpg", "mimeType": "image/jpeg", "buffer": sink.getvalue()}
+
+
+def upload(page: Page, color: str) -> str:
+    """Choose a picture; the key of the one that is chosen once it has arrived."""
+    page.evaluate("window.isBefore = true")
+    page.locator("#id_picture").set_input_files(image(color))
+    page.wait_for_function("!window.isBefore && location.hash === '#first-frame'")
+    page.wait_for_load_state()
+    return chosen(page)
+
+
+def chosen(page: Page) -> str:
+    return page.locator("input[name=first_frame]:checked").input_value()
+
+
+def test_pictures_are_uploaded_replaced_and_removed(page: Page) -> None:
     page.locator("#id_prompt").fill("the sun rising over the sea")
     page.get_by_role("button", name="Generate").click()
     page.wait_for_selector("video", timeout=RENDERED)  # a worker has loaded the model, and said what it can
     page.locator("#job-remix").click()
     if not page.locator("#id_picture").count():
         pytest.skip("the model that comes with the site does not begin with a picture")
-    sink = io.BytesIO()
-    Image.new("RGB", (300, 200), "teal").save(sink, "JPEG")
-    page.locator("#id_picture").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": sink.getvalue()})
-    page.wait_for_url(re.compile("#first-frame"))
-    assert page.locator("input[name=first_frame]:checked").input_value()
-    assert prompt(page) == "the sun rising over the sea"
+    first = upload(page, "teal")
+    assert first and prompt(page) == "the sun rising over the sea"
     shown = "image => image.complete && image.naturalWidth === 300"
     assert page.locator("input[name=first_frame]:checked + img").evaluate(shown)
+
+    second = upload(page, "crimson")
+    assert second not in ("", first)
+    expect(page.locator("#draft-kept")).to_have_text(KEPT)  # whatever the page itself keeps afterwards
+    page.wait_for_timeout(1500)
+    page.reload()
+    assert chosen(page) == second
+
+    page.get_by_role("button", name="Remove the picture").click()
+    page.wait_for_function("!document.querySelector('input[name=first_frame]:checked')?.value")
+    page.wait_for_timeout(1500)
+    assert chosen(page) == ""
+    page.reload()
+    assert chosen(page) == "" and prompt(page) == "the sun rising over the sea"
+
+
+def test_a_picture_that_cannot_be_used_leaves_an_address_that_opens(site: Site, page: Page) -> None:
+    if not page.locator("#id_picture").count():
+        pytest.skip("the model that comes with the site does not begin with a picture")
+    page.locator("#id_picture").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    expect(page.locator("#first-frame-error")).to_be_visible()
+    assert page.url == f"{site.url}{HOME}/studio/"
+    page.reload()
+    expect(page.locator("#id_prompt")).to_be_visible()
 
 
 def test_a_clip_arrives_without_a_reload_and_is_varied_and_repeated(page: Page) -> None:
