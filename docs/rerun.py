@@ -12,6 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the libraries are imported
 
@@ -21,6 +22,7 @@ import torch
 import transformers
 from PIL import Image, ImageOps
 
+RANDN = torch.randn
 CACHES = {
     "first_block": "FirstBlockCacheConfig", "taylor_seer": "TaylorSeerCacheConfig", "mag": "MagCacheConfig",
     "faster": "FasterCacheConfig", "pyramid": "PyramidAttentionBroadcastConfig",
@@ -106,9 +108,18 @@ def render(recipe: dict[str, Any], folder: Path, device: str, first_frame: Path 
     pipeline = load(recipe, folder, device)
     if recipe["negative_prompt"] and "negative_prompt" in inspect.signature(type(pipeline).__call__).parameters:
         call["negative_prompt"] = [recipe["negative_prompt"]]
-    with torch.inference_mode():
-        made = pipeline(**call, generator=[torch.Generator().manual_seed(recipe["seed"])], output_type="np").frames[0]
+    with torch.inference_mode(), mock.patch.object(torch, "randn", drawn):
+        made = pipeline(**call, generator=torch.Generator().manual_seed(recipe["seed"]), output_type="np").frames[0]
     return (np.clip(np.asarray(made), 0, 1) * 255).round().astype(np.uint8)
+
+
+def drawn(*size: Any, generator: Any = None, device: Any = None, **named: Any) -> Any:
+    """``torch.randn`` where the generator is, as diffusers draws nearly always.
+
+    LTX's class for first frames asks a GPU to draw with a generator of the CPU, which torch refuses.
+    """
+    noise = RANDN(*size, generator=generator, device=generator.device if generator else device, **named)
+    return noise if device is None else noise.to(device)
 
 
 def picture(recipe: dict[str, Any], path: Path | None) -> Image.Image:

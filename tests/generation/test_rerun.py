@@ -102,21 +102,51 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    Image.effect_mandelbrot((90, 90), (-2, -1, 1, 1), 50).convert("RGB").save(tmp_path / "first.png")
+    return tmp_path / "first.png"
+
+
 @pytest.mark.ml
 @pytest.mark.parametrize("way", WAYS)
-def test_the_script_goes_the_engines_ways(tmp_path: Path, way: str) -> None:
-    picture = None
-    settings = WAYS[way]
-    if way == "first frame":
-        picture = tmp_path / "first.png"
-        Image.effect_mandelbrot((90, 90), (-2, -1, 1, 1), 50).convert("RGB").save(picture)
+def test_the_script_goes_the_engines_ways(tmp_path: Path, picture: Path, way: str) -> None:
     folder = tiny.build("LTXPipeline", tmp_path / "tiny")
-    recipe = recipe_for(folder, picture=picture, **settings)
+    recipe = recipe_for(folder, picture=picture if way == "first frame" else None, **WAYS[way])
     made = script().render(recipe, folder, "cpu", picture)
     assert hashlib.sha256(made.tobytes()).hexdigest() == recipe["frames_sha256"]
-    if picture:
+
+
+@pytest.mark.ml
+@pytest.mark.parametrize("begins", [True, False], ids=["from a picture", "from words"])
+def test_the_script_draws_the_noise_that_newer_vaes_of_ltx_decode_with(
+    tmp_path: Path, picture: Path, begins: bool
+) -> None:
+    folder = tiny.build(
+        "LTXPipeline", tmp_path / "tiny", make=lambda: tiny.ltx(wants_noise=True),
+        decode_timestep=0.05, decode_noise_scale=0.025,
+    )  # fmt: skip
+    recipe = recipe_for(folder, picture=picture if begins else None)
+    made = script().render(recipe, folder, "cpu", picture)
+    assert hashlib.sha256(made.tobytes()).hexdigest() == recipe["frames_sha256"]
+
+
+@pytest.mark.ml
+def test_the_script_asks_for_the_picture_that_a_clip_begins_with(picture: Path) -> None:
+    recipe = {"first_frame": hashlib.sha256(b"another").hexdigest()}
+    for given in (None, picture):
         with pytest.raises(SystemExit, match="Give it: --first-frame"):
-            script().picture(recipe, POCKET / "model_index.json")
+            script().picture(recipe, given)
+
+
+@pytest.mark.ml
+def test_noise_is_drawn_where_its_generator_is() -> None:
+    import torch
+
+    drawn = script().drawn
+    moved = drawn((2, 3), generator=torch.Generator().manual_seed(1), device="meta", dtype=torch.float16)
+    assert (moved.device.type, moved.dtype, moved.shape) == ("meta", torch.float16, (2, 3))
+    assert torch.equal(drawn(4, generator=torch.manual_seed(1)), torch.randn(4, generator=torch.manual_seed(1)))
 
 
 def recipe_for(folder: Path, *, picture: Path | None = None, **settings: Any) -> dict[str, Any]:
