@@ -70,15 +70,23 @@ class Engine(Protocol):
     def load(self) -> dict[str, Any]:
         """Bring the model into memory, or leave it there; what was found is for ``Pipeline.loaded``.
 
-        ``class``, ``arguments`` (names the call understands), ``from_image``, ``versions``, ``dtype``, ``device``,
-        ``cache``, ``attention``, ``compile``.
+        ``class``, ``arguments`` (names the call understands), ``from_image``, ``alone`` (a clip in a batch would not be
+        the one that it is alone), ``versions``, ``dtype``, ``device``, ``cache``, ``attention``, ``compile``.
 
         Raises:
-            generation.refusals.Trouble: the folder cannot be used; the words say why.
+            generation.refusals.Trouble: the folder cannot be used; the words say why. Nothing of it stays in memory.
+            generation.refusals.DeviceLost
         """
 
     def render(self, orders: Sequence[Order], watch: Watch) -> list[Clip | None]:
-        """Render the orders as one batch; None in the place of one that was not wanted any more."""
+        """Render the orders as one batch; None in the place of one that was not wanted any more.
+
+        Raises:
+            generation.refusals.OutOfMemory, generation.refusals.DeviceLost
+        """
 
     def free(self) -> None:
-        """Give back the memory, of the device too."""
+        """Give back the memory, of the device too.
+
+        Not inside the handler of an exception out of ``render``: its traceback holds the model as long as it lives.
+        """

@@ -1,5 +1,6 @@
 """One batch on its way through a pipeline."""
 
+import contextlib
 import hashlib
 import math
 import weakref
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from generation.diffusers_engine.latents import grid_of, middle_of, unfamiliar
-from generation.diffusers_engine.loading import arguments_of
-from generation.diffusers_engine.resident import Hand, Resident
+from generation.diffusers_engine.classes import arguments_of, length_of
+from generation.diffusers_engine.latents import Grid, grid_of, middle_of, pixels_of, unfamiliar, wants_noise
+from generation.diffusers_engine.resident import Hand, Resident, held
 from generation.engine import Order, Picture, Watch
 
 MAKING_AT = (0.0, 0.5, 0.65, 0.75, 0.85, 1.0)  # of the way: static for long, then the picture comes quickly
@@ -32,9 +33,10 @@ class Batch:
         self.pipeline: Any = hand.image if orders[0].first_frame else hand.text
         if self.pipeline is None:
             raise ValueError("this model makes no clip from a first frame")
+        self.generators = [torch.Generator("cpu").manual_seed(order.seed) for order in orders]
         self.kept: list[Tensor] = []  # middles, for the making
         self.live: list[int] | None = None  # places, once they were asked for
-        self.is_denoising = False
+        self.denoising = contextlib.ExitStack()  # what others wait for, until this one is denoised
 
     def run(self) -> NDArray[np.floating[Any]]:
         """Pixels in [0, 1] of the clips that are still wanted, ``[clip, frame, row, column, RGB]``.
@@ -42,21 +44,29 @@ class Batch:
         Raises:
             NothingWanted: there is none. And whatever the watch or the pipeline raises.
         """
-        self.resident.denoising.acquire()
-        self.is_denoising = True
-        self.resident.here.batch = self
-        try:
-            self.watch.phase("denoise")
-            self.resident.cache.begin(self.orders[0].steps)
-            return self._only_wanted(np.asarray(self.pipeline(**self.call()).frames))
-        finally:
-            self.resident.settle()
-            self._let_others_denoise()
+        with self.denoising:
+            self.denoising.enter_context(held(self.resident.denoising, self.watch))
+            self.resident.here.batch = self
+            try:
+                self.watch.phase("denoise")
+                self.resident.cache.begin(self.orders[0].steps)
+                return self._only_wanted(np.asarray(self._pixels()))
+            finally:
+                self.resident.settle()
+                del self.resident.here.batch
 
-    def _let_others_denoise(self) -> None:
-        if self.is_denoising:
-            self.is_denoising = False
-            self.resident.denoising.release()
+    def _pixels(self) -> Any:
+        made = self.pipeline(**self.call()).frames
+        if self.is_asked_for_latents:
+            return pixels_of(self.pipeline, made, self._grid(), self.settings(), self.generators)
+        return made
+
+    @property
+    def is_asked_for_latents(self) -> bool:
+        """LTX's class for first frames asks torch for noise to decode with, which refuses a list of generators, and
+        one of another device. So its end is ours.
+        """
+        return type(self.pipeline).__name__ == "LTXImageToVideoPipeline" and wants_noise(self.pipeline.vae)
 
     # --- arguments ---
     def call(self) -> dict[str, Any]:
@@ -64,12 +74,13 @@ class Batch:
         wanted: dict[str, Any] = {
             **self.settings(),
             "prompt": [order.prompt for order in self.orders],
-            "negative_prompt": [order.negative_prompt for order in self.orders],
-            "generator": [torch.Generator("cpu").manual_seed(order.seed) for order in self.orders],
-            "output_type": "np",
+            "generator": self.generators,
+            "output_type": "latent" if self.is_asked_for_latents else "np",
             "callback_on_step_end": self._after_step,
             "callback_on_step_end_tensor_inputs": ["latents"],
         }
+        if any(order.negative_prompt for order in self.orders):  # without one, the class's own
+            wanted["negative_prompt"] = [order.negative_prompt for order in self.orders]
         if self.orders[0].first_frame:
             wanted["image"] = [fitted(order) for order in self.orders]
         known = arguments_of(type(self.pipeline))
@@ -82,7 +93,7 @@ class Batch:
             **self.resident.row.studio.get("call", {}),
             "width": order.width,
             "height": order.height,
-            "num_frames": order.frames,
+            str(length_of(type(self.pipeline))): order.frames,
             "num_inference_steps": order.steps,
             "guidance_scale": order.guidance,
         }
@@ -107,7 +118,7 @@ class Batch:
         if not self.live:
             raise NothingWanted
         if self.resident.overlaps:
-            self._let_others_denoise()
+            self.denoising.close()
 
     def _glance(self, latents: Tensor, place: int) -> Picture:
         if not self.resident.is_verified:
@@ -115,9 +126,11 @@ class Batch:
         return self.resident.glance(self._middle(latents)[place : place + 1])
 
     def _middle(self, latents: Tensor) -> Tensor:
+        return middle_of(self.pipeline, latents, self._grid() if latents.ndim == 3 else None)
+
+    def _grid(self) -> Grid:
         order = self.orders[0]
-        grid = grid_of(self.pipeline, order.width, order.height, order.frames) if latents.ndim == 3 else None
-        return middle_of(self.pipeline, latents, grid)
+        return grid_of(self.pipeline, order.width, order.height, order.frames)
 
     # --- the end ---
     def only_live(self, value: Any) -> Any:

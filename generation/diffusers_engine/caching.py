@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from diffusers import hooks
 
-from generation.diffusers_engine.loading import readable, transformers_of
+from generation.diffusers_engine.faults import readable
+from generation.diffusers_engine.loading import transformers_of
 from generation.models import Pipeline
 from generation.refusals import Trouble
 

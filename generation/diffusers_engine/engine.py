@@ -1,22 +1,29 @@
 """The engine itself: load, render, free."""
 
-import contextlib
 import gc
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from generation import registry
-from generation.diffusers_engine import loading
+from generation.diffusers_engine import classes, loading
 from generation.diffusers_engine.batch import Batch, NothingWanted, hash_of_first_frame
+from generation.diffusers_engine.faults import named, readable
 from generation.diffusers_engine.latents import to_bytes
-from generation.diffusers_engine.resident import Resident
+from generation.diffusers_engine.resident import GivenUp, Resident
 from generation.engine import Clip, Order, Picture, Watch
 from generation.models import Pipeline
-from generation.refusals import OutOfMemory
+from generation.recipes import WEIGHS_THE_BATCH
+from generation.refusals import DeviceLost, Trouble
 
+log = logging.getLogger(__name__)
+
+Shape = tuple[int, int, int]  # width, height, frames
+OFFERS = ("arguments", "from_image", "alone")  # findings that say nothing about how a clip was made
 WARM_UP_STEPS = 2  # Mochi's schedule has no single step
 
 
@@ -32,16 +39,43 @@ class DiffusersEngine:
         self._resident: Resident | None = None
         self._loading = threading.Lock()
 
+    @property
+    def overlaps(self) -> bool:
+        """See ``generation.engine.Engine``; known once the model is loaded."""
+        return self._resident is not None and self._resident.overlaps
+
     def load(self) -> dict[str, Any]:
         """See ``generation.engine.Engine``."""
+        self._at_hand()
+        return self.found
+
+    def _at_hand(self) -> Resident:
         with self._loading:
             if self._resident is None:
-                self._resident = self._load()
-        return self.found
+                self._resident = self._loaded()
+            return self._resident
+
+    def _loaded(self) -> Resident:
+        """The model, or words for what is in its way and nothing of it in memory.
+
+        The words are raised anew, past the handlers: their traceback, and what they were made from, hold the model.
+        """
+        why: Exception
+        try:
+            with readable("The model cannot be loaded"):
+                return self._load()
+        except DeviceLost as lost:
+            why = DeviceLost(str(lost))
+        except Trouble as trouble:
+            if trouble.__cause__:  # as text: whoever keeps log records would keep the traceback
+                log.info("%s: %s", self.row, "".join(traceback.format_exception(trouble.__cause__)))
+            why = Trouble(str(trouble))
+        _empty()
+        raise why
 
     def _load(self) -> Resident:
         registry.check(self.row)
-        loading.class_of(self.row)  # before gigabytes are read for nothing
+        classes.class_of(self.row)  # before gigabytes are read for nothing
         device = loading.device_of(self.row)
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -54,8 +88,9 @@ class DiffusersEngine:
         kind = type(resident.pipeline)
         return {
             "class": kind.__name__,
-            "arguments": loading.arguments_of(kind),
-            "from_image": kind.__name__ in loading.FROM_IMAGE,
+            "arguments": classes.arguments_of(kind),
+            "from_image": kind.__name__ in classes.FROM_IMAGE,
+            "alone": self.row.cache in WEIGHS_THE_BATCH,
             "versions": loading.versions(),
             "dtype": self.row.dtype,
             "dtypes": self.row.studio.get("dtypes", {}),
@@ -71,27 +106,35 @@ class DiffusersEngine:
 
     def _warm_up(self, resident: Resident) -> None:
         """Compile for the shapes that will be asked for, and meet now whatever cannot work."""
-        row, call = self.row, self.row.studio["call"]
-        shapes = row.warm_shapes
-        if not shapes and (row.cache or row.compile or row.attention):
-            shapes = [[call["width"], call["height"], call["num_frames"]]]
-        sizes = {1, row.batch_limit} if row.compile else {1}
-        for width, height, frames in shapes:
+        sizes = {1, self.row.batch_limit} if self.row.compile else {1}
+        for width, height, frames in self._shapes():
             for size in sorted(sizes):
-                with loading.readable(f"The model cannot render {width} × {height}, {frames} frames"):
-                    _render(resident, [Order("", "", WARM_UP_STEPS, 2.0, 0, width, height, frames)] * size, _Nobody())
+                with readable(f"The model cannot render {width} × {height}, {frames} frames"):
+                    order = Order("", "", WARM_UP_STEPS, 2.0, 0, width, height, frames)
+                    _, made = _render(resident, [order] * size, _Nobody())
+                    if made.ndim != 5:
+                        raise Trouble(f"{self.found['class']} gives something else than clips. It is not used.")
+
+    def _shapes(self) -> list[Shape]:
+        """What artists get unless they choose another, and what staff named besides."""
+        studio = self.row.studio
+        call = studio["call"]
+        width, height = studio.get("sizes", [(call["width"], call["height"])])[0]
+        default = (width, height, studio.get("lengths", [call["num_frames"]])[0])
+        return list(dict.fromkeys([default, *map(tuple, self.row.warm_shapes)]))
 
     def render(self, orders: Sequence[Order], watch: Watch) -> list[Clip | None]:
         """See ``generation.engine.Engine``.
 
         Raises:
-            OutOfMemory: the batch does not fit. And whatever the watch raises.
+            OutOfMemory: the batch does not fit.
+            DeviceLost: nothing can be rendered in this process any more. And whatever the watch raises.
         """
-        self.load()
-        resident = self._resident
-        assert resident is not None, "just loaded"
+        resident = self._at_hand()
         try:
             return self._clips(*_render(resident, orders, watch))
+        except GivenUp:
+            return self.render(orders, watch)
         finally:
             if resident is not self._resident:  # freed meanwhile; what this batch held goes with it
                 del resident
@@ -109,7 +152,7 @@ class DiffusersEngine:
         return clips
 
     def _provenance(self, batch: Batch, order: Order) -> dict[str, Any]:
-        found = {name: value for name, value in self.found.items() if name not in ("arguments", "from_image")}
+        found = {name: value for name, value in self.found.items() if name not in OFFERS}
         return {
             **found,
             "class": type(batch.pipeline).__name__,
@@ -122,30 +165,20 @@ class DiffusersEngine:
 
     def free(self) -> None:
         """Give the memory back; a batch that is on its way ends as if nothing had happened."""
-        self._resident = None
-        _empty()
+        resident, self._resident = self._resident, None
+        if resident is not None:
+            resident.give_up()
+            del resident
+            _empty()
 
 
 def _render(resident: Resident, orders: Sequence[Order], watch: Watch) -> tuple[Batch, Any]:
-    with resident.hand() as hand, _out_of_memory(), torch.inference_mode():
+    with resident.hand(watch) as hand, named(), resident.without_gradients():
         batch = Batch(resident, hand, orders, watch)
         try:
             return batch, batch.run()
         except NothingWanted:
             return batch, []
-
-
-@contextlib.contextmanager
-def _out_of_memory() -> Iterator[None]:
-    """One name for what torch, Python and the allocators say when a batch does not fit."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as full:
-        raise OutOfMemory(str(full)) from full
-    except RuntimeError as trouble:
-        if "not enough memory" in str(trouble) or "can't allocate memory" in str(trouble):
-            raise OutOfMemory(str(trouble)) from trouble
-        raise
 
 
 def _empty() -> None:
@@ -163,3 +196,5 @@ class _Nobody:
 
     def is_live(self, place: int) -> bool:
         return True
+
+    def beat(self) -> None: ...

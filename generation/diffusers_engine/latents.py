@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.utils.torch_utils import randn_tensor
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,15 +25,42 @@ def middle_of(pipeline: Any, latents: Tensor, grid: Grid | None) -> Tensor:
     ``grid`` is that of latents kept as tokens, as LTX does; None for others.
     """
     if grid is not None:
-        patch = pipeline.transformer_spatial_patch_size, pipeline.transformer_temporal_patch_size
-        latents = pipeline._unpack_latents(latents, *grid, *patch)
-        vae = pipeline.vae
-        scaled = pipeline._denormalize_latents(latents, vae.latents_mean, vae.latents_std, vae.config.scaling_factor)
+        scaled = from_tokens(pipeline, latents, grid)
     elif type(pipeline).__name__.startswith("CogVideoX"):  # frames before channels
         scaled = _scaled(pipeline.vae, latents.transpose(1, 2))
     else:
         scaled = _scaled(pipeline.vae, latents)
     return scaled[:, :, scaled.shape[2] // 2][:, :, None].clone()
+
+
+def from_tokens(pipeline: Any, tokens: Tensor, grid: Grid) -> Tensor:
+    """LTX's tokens as latents in the scale its VAE decodes, ``[clip, channel, frame, row, column]``."""
+    patch, vae = (pipeline.transformer_spatial_patch_size, pipeline.transformer_temporal_patch_size), pipeline.vae
+    latents = pipeline._unpack_latents(tokens, *grid, *patch)
+    return pipeline._denormalize_latents(latents, vae.latents_mean, vae.latents_std, vae.config.scaling_factor)
+
+
+def wants_noise(vae: Any) -> bool:
+    """Whether the VAE wants to know how much noise is left in what it decodes, as LTX's newer ones do."""
+    return bool(getattr(vae.config, "timestep_conditioning", False))
+
+
+def pixels_of(
+    pipeline: Any, tokens: Tensor, grid: Grid, call: dict[str, Any], generators: list[torch.Generator]
+) -> NDArray[np.floating[Any]]:
+    """What a call of LTX does past its loop for a VAE that wants noise: add it, decode, in [0, 1]."""
+    latents = from_tokens(pipeline, tokens, grid).to(pipeline.text_encoder.dtype)
+    left, scale = _each(call.get("decode_timestep", 0.0), latents), call.get("decode_noise_scale")
+    share = (left if scale is None else _each(scale, latents)).view(-1, 1, 1, 1, 1)
+    noise = randn_tensor(latents.shape, generator=generators, device=latents.device, dtype=latents.dtype)
+    noisy = ((1 - share) * latents + share * noise).to(pipeline.vae.dtype)
+    video = pipeline.vae.decode(noisy, left, return_dict=False)[0]
+    return pipeline.video_processor.postprocess_video(video, output_type="np")
+
+
+def _each(value: float | list[float], like: Tensor) -> Tensor:
+    """A number for each clip."""
+    return torch.tensor(value).to(like.device, like.dtype).expand(len(like))
 
 
 def _scaled(vae: Any, latents: Tensor) -> Tensor:

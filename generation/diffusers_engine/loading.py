@@ -1,65 +1,24 @@
 """From a registry row to a pipeline in memory. What cannot be done as the row says ends in Trouble, not in a guess."""
 
-import inspect
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from typing import Any
 
 import diffusers
 import torch
 import transformers
-from diffusers.pipelines.pipeline_utils import DeprecatedPipelineMixin
+from diffusers.models.attention_dispatch import attention_backend
 
+from generation.diffusers_engine.classes import class_of
+from generation.diffusers_engine.faults import readable
 from generation.models import Pipeline
 from generation.refusals import Trouble
 
-# Besides the pipeline itself: the class that takes a first frame and is made of the very same components.
-FROM_IMAGE = {"LTXPipeline": "LTXImageToVideoPipeline"}
-# Classes whose code was read and tested: past their loop they use the VAE alone and take fewer clips there, and their
-# latents are known. Others are rendered as well, one batch after the other, decoded whole, and with rough previews.
-VERIFIED = {"LTXPipeline", "LTXImageToVideoPipeline", "WanPipeline", "CogVideoXPipeline", "MochiPipeline"}
+ATTENTION = "native"  # torch's own, also of rows that name no backend
 
+# Said at every load, of each denoiser: "Attention backends are an experimental feature …"
+logging.getLogger("diffusers.models.modeling_utils").addFilter(lambda record: "experimental" not in record.getMessage())
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.disable_progress_bar()
-
-
-@contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Whatever the libraries raise inside becomes ``Trouble`` that begins with ``what``."""
-    try:
-        yield
-    except Trouble:
-        raise
-    except Exception as trouble:  # a folder or a setting can make them raise anything; its reader needs the words
-        raise Trouble(f"{what}: {first_line(trouble)}") from trouble
-
-
-def first_line(trouble: Exception) -> str:
-    return (str(trouble).strip().splitlines() or [type(trouble).__name__])[0][:200]
-
-
-def class_of(row: Pipeline) -> type[Any]:
-    """The pipeline class that the folder names.
-
-    Raises:
-        Trouble: there is none, it is deprecated, or it tells nobody about its steps.
-    """
-    with readable("The model folder's model_index.json cannot be read"):
-        name = str(json.loads((row.path / "model_index.json").read_text())["_class_name"])
-    kind = getattr(diffusers, name, None)
-    if not (inspect.isclass(kind) and issubclass(kind, diffusers.DiffusionPipeline)):
-        raise Trouble(f"diffusers {diffusers.__version__} knows no pipeline class {name[:80]}.")
-    if issubclass(kind, DeprecatedPipelineMixin):
-        raise Trouble(f"{name} is deprecated in diffusers {diffusers.__version__}. It is not used.")
-    if "callback_on_step_end" not in arguments_of(kind):
-        raise Trouble(f"{name} tells nobody about its steps, so it could not be halted. It is not used.")
-    return kind
-
-
-def arguments_of(kind: type[Any]) -> list[str]:
-    """The names that a call of the pipeline class understands."""
-    return sorted(set(inspect.signature(kind.__call__).parameters) - {"self"})
 
 
 def device_of(row: Pipeline) -> torch.device:
@@ -102,6 +61,8 @@ def open_pipeline(row: Pipeline, device: torch.device) -> Any:
         )
     pipeline.set_progress_bar_config(disable=True)
     with readable(f"The model does not go to {device}"):
+        if row.offload or device.type == "cpu":
+            _let_go_of_files(pipeline)
         _place(pipeline, row, device)
     _tune(pipeline, row)
     return pipeline
@@ -111,6 +72,18 @@ def _dtypes(row: Pipeline) -> dict[str, torch.dtype]:
     """Of each component: the row's, but for those that the registry's ``dtypes`` names (some VAEs need float32)."""
     named = {"default": row.dtype, **row.studio.get("dtypes", {})}
     return {part: getattr(torch, name) for part, name in named.items()}
+
+
+def _let_go_of_files(pipeline: Any) -> None:
+    """Copy what stays in the machine's memory, tensor by tensor.
+
+    The libraries map weights from their files: who overwrites a file in place changes the loaded model, and who cuts it
+    short kills the worker.
+    """
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            for tensor in (*part.parameters(), *part.buffers()):
+                tensor.data = tensor.data.clone()
 
 
 def _place(pipeline: Any, row: Pipeline, device: torch.device) -> None:
@@ -132,12 +105,17 @@ def _tune(pipeline: Any, row: Pipeline) -> None:
         with readable("This VAE cannot decode clips one at a time"):
             pipeline.vae.enable_slicing()
     for transformer in transformers_of(pipeline):
-        if row.attention:
-            with readable(f"The attention backend {row.attention} cannot be used"):
-                transformer.set_attention_backend(row.attention)
+        with readable(f"The attention backend {row.attention} cannot be used"):
+            _set_attention(transformer, row.attention or ATTENTION)
         if row.compile:
             with readable("The transformer's blocks cannot be compiled"):
                 transformer.compile_repeated_blocks()
+
+
+def _set_attention(transformer: Any, name: str) -> None:
+    """Let one model use a backend. diffusers makes it the whole process's as well: of models that name none."""
+    with attention_backend(ATTENTION):  # puts back afterwards what the process had
+        transformer.set_attention_backend(name)
 
 
 def transformers_of(pipeline: Any) -> list[Any]:

@@ -1,9 +1,6 @@
 """The engine over real pipelines of four classes, with random weights: what it promises holds for each of them."""
 
-import gc
 import threading
-import weakref
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,57 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generation import registry
-from generation.engine import Clip, Order, Picture
-from generation.models import Pipeline
-from generation.refusals import CancelAsked, OutOfMemory, Trouble
+from generation.engine import Clip
+from generation.refusals import CancelAsked
 from tests.generation import tiny
+from tests.generation.orders import (
+    BATCH_TOLERANCE,
+    STEPS,
+    Look,
+    counted,
+    engine_of,
+    frames,
+    furthest,
+    order_for,
+    three,
+)
 
 pytestmark = [
     pytest.mark.ml,
     pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning"),  # diffusers' Mochi, on a CPU
 ]
 CLASSES = sorted(tiny.PIPELINES)
-STEPS = 4
-# Alone or in a batch, the sums are taken in another order. Of 255 levels, on random weights, which amplify.
-BATCH_TOLERANCE = 1
-
-
-class Look:
-    """Watches; wants the orders of ``live`` at the end, takes a preview of ``shown`` at each step."""
-
-    def __init__(self, live: set[int] | None = None, shown: int | None = None) -> None:
-        self.live, self.shown = live, shown
-        self.phases: list[str] = []
-        self.steps: list[int] = []
-        self.pictures: list[Picture] = []
-        self.at: dict[str, Callable[[], object]] = {}
-
-    def step(self, number: int, picture: Callable[[int], Picture]) -> None:
-        self.steps.append(number)
-        if self.shown is not None:
-            self.pictures.append(picture(self.shown))
-        self.at.get(f"step {number}", lambda: None)()
-
-    def phase(self, name: str) -> None:
-        self.phases.append(name)
-        self.at.get(name, lambda: None)()
-
-    def is_live(self, place: int) -> bool:
-        return self.live is None or place in self.live
-
-
-def row(folder: Path, **settings: Any) -> Pipeline:
-    """A registry row as it is after pinning; the engine needs no database."""
-    manifest = registry.manifest_of(folder)
-    pinned = {"manifest": manifest, "manifest_sha256": registry.fingerprint(manifest)}
-    return Pipeline(folder=str(folder), declared=registry.declaration_of(folder), device="cpu", **pinned, **settings)
-
-
-def engine_of(folder: Path, **settings: Any) -> Any:
-    from generation.diffusers_engine import DiffusersEngine
-
-    return DiffusersEngine(row(folder, **settings), threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,36 +42,6 @@ def engines(folders: dict[str, Path]) -> dict[str, Any]:
     for engine in made.values():
         engine.load()
     return made
-
-
-def order_for(name: str, seed: int = 1, prompt: str = "a red circle moving left", **changes: Any) -> Order:
-    call = tiny.PIPELINES[name][1]
-    same = Order(prompt, "black", STEPS, 3.0, seed, call["width"], call["height"], call["num_frames"])
-    return replace(same, **changes)
-
-
-def three(name: str) -> list[Order]:
-    return [order_for(name, 1), order_for(name, 2, "snow over hills"), order_for(name, 3, "a blue star on the sea")]
-
-
-def frames(engine: Any, *orders: Order, watch: Look | None = None) -> list[Any]:
-    return [clip and clip.frames for clip in engine.render(orders, watch or Look())]
-
-
-def counted(engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many clips each call of the VAE decoded, from now on."""
-    decode, calls = engine._resident.decode, []
-
-    def count(latents: Any, *rest: Any, **named: Any) -> Any:
-        calls.append(len(latents))
-        return decode(latents, *rest, **named)
-
-    monkeypatch.setattr(engine._resident, "decode", count)
-    return calls
-
-
-def furthest(one: Any, other: Any) -> int:
-    return int(np.abs(one.astype(int) - other.astype(int)).max())
 
 
 # --- every class -----------------------------------------------------------------------------------------------------
@@ -354,160 +290,102 @@ def test_a_clip_from_a_picture(engines: dict[str, Any], tmp_path: Path) -> None:
         engines["WanPipeline"].render([order_for("WanPipeline", first_frame=paths[0])], Look())
 
 
-# --- memory ----------------------------------------------------------------------------------------------------------
+NOISE = {"decode_timestep": 0.05, "decode_noise_scale": 0.025}
 
 
-def test_freed_is_gone_and_comes_back(folders: dict[str, Path]) -> None:
-    engine = engine_of(folders["LTXPipeline"])
-    (clip,) = engine.render([order_for("LTXPipeline")], Look())
-    parts = [weakref.ref(getattr(engine._resident.pipeline, part)) for part in ("transformer", "vae", "text_encoder")]
-    engine.free()
-    gc.collect()
-    assert [part() for part in parts] == [None, None, None]
-    assert clip.making() == [], "the making is lost with the model, not an error"
-    assert np.array_equal(frames(engine, order_for("LTXPipeline"))[0], clip.frames)
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An LTX whose VAE wants noise to decode with."""
+    folder = tmp_path_factory.mktemp("noisy")
+    return engine_of(tiny.build("LTXPipeline", folder, make=lambda: tiny.ltx(wants_noise=True), **NOISE))
 
 
-@pytest.mark.parametrize("error", ["torch", "python", "allocator"])
-def test_out_of_memory_has_one_name(engines: dict[str, Any], error: str) -> None:
+def test_a_vae_that_wants_noise_makes_clips_of_words(noisy: Any) -> None:
+    watch = Look(live={0, 2}, shown=0)
+    together = noisy.render(three("LTXPipeline"), watch)
+    (alone,) = frames(noisy, order_for("LTXPipeline"))
+    assert furthest(together[0].frames, alone) <= BATCH_TOLERANCE and len(watch.pictures) == STEPS
+    assert together[1] is None and together[2].provenance["call"]["decode_timestep"] == 0.05
+    assert together[0].making()
+
+
+def test_a_vae_that_wants_noise_makes_clips_of_a_picture(noisy: Any, tmp_path: Path) -> None:
+    """The very frames of diffusers' own call, which can do it with one generator, on a CPU."""
     import torch
+    from diffusers import DiffusionPipeline, LTXImageToVideoPipeline
+    from PIL import Image
 
-    raised = {
-        "torch": torch.OutOfMemoryError("CUDA out of memory"),
-        "python": MemoryError(),
-        "allocator": RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes"),
-    }[error]
-    watch = Look()
+    from generation.diffusers_engine.latents import to_bytes
 
-    def burst() -> None:
-        raise raised
-
-    watch.at["step 2"] = burst
-    with pytest.raises(OutOfMemory):
-        engines["LTXPipeline"].render([order_for("LTXPipeline")], watch)
-    assert frames(engines["LTXPipeline"], order_for("LTXPipeline"))[0] is not None, "the locks are free again"
-
-
-def test_an_error_of_another_kind_is_itself(engines: dict[str, Any]) -> None:
-    watch = Look()
-    watch.at["step 1"] = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        engines["LTXPipeline"].render([order_for("LTXPipeline")], watch)
+    picture = Image.new("RGB", (64, 32), "red")
+    picture.save(tmp_path / "red.png")
+    order = order_for("LTXPipeline", first_frame=tmp_path / "red.png")
+    (clip,) = noisy.render([order], Look(shown=0))
+    plain = DiffusionPipeline.from_pretrained(str(noisy.row.path))
+    theirs = LTXImageToVideoPipeline(**plain.components)(
+        image=picture, prompt=order.prompt, negative_prompt=order.negative_prompt, width=64, height=32, num_frames=9,
+        frame_rate=8, max_sequence_length=16, num_inference_steps=STEPS, guidance_scale=3.0, output_type="np",
+        generator=torch.Generator().manual_seed(order.seed), **NOISE,
+    )  # fmt: skip
+    assert np.array_equal(clip.frames, to_bytes(theirs.frames[0]))
+    assert clip.provenance["class"] == "LTXImageToVideoPipeline" and clip.making()
 
 
-# --- settings --------------------------------------------------------------------------------------------------------
+# --- a negative prompt -----------------------------------------------------------------------------------------------
 
 
-def test_warm_shapes_tiling_and_slicing(folders: dict[str, Path]) -> None:
-    settings = {"warm_shapes": [[32, 32, 9]], "vae_tiling": True, "vae_slicing": True, "attention": "native"}
-    engine = engine_of(folders["LTXPipeline"], **settings)
-    assert engine.load()["attention"] == "native"
-    vae = engine._resident.pipeline.vae
-    assert vae.use_tiling and vae.use_slicing
-    sliced = frames(engine, *three("LTXPipeline"))
-    plain = frames(engine_of(folders["LTXPipeline"]), *three("LTXPipeline"))
-    assert max(furthest(*pair) for pair in zip(sliced, plain, strict=True)) <= BATCH_TOLERANCE
-
-
-def test_half_precision_and_a_part_that_keeps_the_whole(folders: dict[str, Path]) -> None:
-    import torch
-
-    engine = engine_of(folders["WanPipeline"], dtype="bfloat16", overrides={"dtypes": {"vae": "float32"}})
-    (clip,) = engine.render([order_for("WanPipeline")], Look(shown=0))
-    pipeline = engine._resident.pipeline
-    assert (pipeline.transformer.dtype, pipeline.vae.dtype) == (torch.bfloat16, torch.float32)
-    assert clip.provenance["dtype"] == "bfloat16" and clip.frames.std() > 1
-
-
-def test_devices_by_their_names(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a machine with one GPU makes of a row; nothing is put there."""
-    import torch
-
-    from generation.diffusers_engine.loading import device_of
-
-    pinned = row(folders["LTXPipeline"])
-
-    def device(name: str, offload: str = "") -> str:
-        pinned.device, pinned.offload = name, offload
-        return str(device_of(pinned))
-
-    assert device("auto") == "cpu" or torch.cuda.is_available()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert [device("auto"), device("cuda:0"), device("cpu"), device("auto", "group")] == [
-        "cuda",
-        "cuda:0",
-        "cpu",
-        "cuda",
-    ]
-    for name in ("cuda:1", "cuda:x", "mps"):
-        with pytest.raises(Trouble, match="no device"):
-            device(name)
-    with pytest.raises(Trouble, match="needs a GPU"):
-        device("cpu", "model")
-
-
-def test_with_offload_one_batch_follows_the_other_and_a_stop_leaves_the_device(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", CLASSES)
+def test_no_negative_prompt_is_an_empty_one(
+    engines: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The libraries' part of it needs a GPU and is left out here; ours is which lock is held, and who cleans up."""
-    from generation.diffusers_engine import loading
+    """To the classes that were verified; so a clip from before the engine left it out is made again from its recipe."""
+    from generation.diffusers_engine.batch import Batch
 
-    monkeypatch.setattr(loading, "device_of", lambda row: loading.torch.device("cpu"))
-    monkeypatch.setattr(loading, "_place", lambda *_: None)
-    engine = engine_of(folders["LTXPipeline"], offload="model")
-    assert engine.load()["offload"] == "model"
-    resident, freed = engine._resident, []
-    monkeypatch.setattr(resident.pipeline, "maybe_free_model_hooks", lambda: freed.append(1))
-    assert resident.denoising is resident.decoding and resident.hands.qsize() == 1
-    watch = Look()
-    watch.at["step 2"] = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        engine.render([order_for("LTXPipeline")], watch)
-    assert freed == [1]
-    (clip,) = engine.render([order_for("LTXPipeline")], Look(shown=0))
-    assert freed == [1, 1] and clip.making() and freed == [1, 1, 1]
+    order, call = order_for(name, negative_prompt=""), Batch.call
+    asked: list[dict[str, Any]] = []
+
+    def asking(self: Any) -> dict[str, Any]:
+        asked.append(call(self))
+        return asked[-1]
+
+    monkeypatch.setattr(Batch, "call", asking)
+    (left_out,) = frames(engines[name], order)
+    monkeypatch.setattr(Batch, "call", lambda self: {**call(self), "negative_prompt": [""]})
+    (empty,) = frames(engines[name], order)
+    assert "negative_prompt" not in asked[0] and np.array_equal(left_out, empty)
 
 
-WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "a device that is not there": ({"device": "cuda:7"}, "no device cuda:7"),
-    "a device of no kind": ({"device": "tpu"}, "Write auto, cpu"),
-    "offload without a GPU": ({"offload": "model", "device": "cpu"}, "needs a GPU"),
-    "a cache without its ratios": ({"cache": "mag"}, "mag_ratios"),
-    "a cache that would do nothing": ({"cache": "taylor_seer"}, "finds nothing in this model"),
-    "an option of no cache": ({"cache": "first_block", "cache_options": {"speed": 2}}, "first_block cannot be used"),
-    "an attention library that is missing": ({"attention": "xformers"}, "xformers cannot be used"),
-    "a shape the class refuses": ({"warm_shapes": [[33, 32, 9]]}, "cannot render 33 × 32"),
-    "other bytes than were pinned": ({"manifest": {"model_index.json": "0" * 64}}, "not the one that was pinned"),
-}
+def test_a_batch_in_which_one_has_a_negative_prompt(engines: dict[str, Any]) -> None:
+    orders = [order_for("LTXPipeline"), order_for("LTXPipeline", negative_prompt="")]
+    together = frames(engines["LTXPipeline"], *orders)
+    alone = [frames(engines["LTXPipeline"], order)[0] for order in orders]
+    assert max(furthest(*pair) for pair in zip(together, alone, strict=True)) <= BATCH_TOLERANCE
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_what_cannot_be_done_is_said_when_it_is_loaded(folders: dict[str, Path], wrong: str) -> None:
-    from generation.diffusers_engine import DiffusersEngine
-
-    settings, words = WRONG[wrong]
-    pinned = row(folders["LTXPipeline"])
-    for name, value in settings.items():
-        setattr(pinned, name, value)
-    engine = DiffusersEngine(pinned)
-    with pytest.raises(Trouble, match=words):
-        engine.load()
-    with pytest.raises(Trouble, match=words):  # and again: nothing half loaded is left
-        engine.load()
+# --- waiting ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("TextToVideoSDPipeline", "deprecated"),
-        ("HunyuanVideo15Pipeline", "tells nobody about its steps"),
-        ("NoSuchPipeline", "knows no pipeline class"),
-        ("UNet2DModel", "knows no pipeline class"),
-    ],
-)
-def test_a_class_that_cannot_be_halted_is_not_loaded(tmp_path: Path, name: str, words: str) -> None:
-    (tmp_path / "model_index.json").write_text(f'{{"_class_name": "{name}"}}')
-    (tmp_path / "studio.json").write_text('{"call": {"width": 32, "height": 32, "num_frames": 9}}')
-    with pytest.raises(Trouble, match=words):
-        engine_of(tmp_path).load()
+def test_a_batch_that_waits_for_another_gives_signs_of_life_and_can_be_stopped(engines: dict[str, Any]) -> None:
+    engine, ahead, behind, stopped = engines["LTXPipeline"], Look(), Look(), list[str]()
+    began = threading.Event()
+
+    def stop() -> None:
+        raise CancelAsked
+
+    def wait_in_vain() -> None:
+        began.set()
+        try:
+            engine.render([order_for("LTXPipeline", seed=2)], behind)
+        except CancelAsked:
+            stopped.append("while it waited")
+
+    def let_the_other_wait() -> None:
+        other.start()
+        began.wait(20)
+        other.join(20)
+
+    behind.at["beat"] = stop
+    other = threading.Thread(target=wait_in_vain)
+    ahead.at["step 2"] = let_the_other_wait
+    frames(engine, order_for("LTXPipeline"), watch=ahead)
+    assert (stopped, behind.phases) == (["while it waited"], [])

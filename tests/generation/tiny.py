@@ -37,12 +37,15 @@ WORDS = [
 ]
 
 
-def build(name: str, folder: Path) -> Path:
-    """Write the folder of a pipeline class of ``PIPELINES``; the same bytes each time."""
-    make, call = PIPELINES[name]
+def build(name: str, folder: Path, *, make: Callable[[], Any] | None = None, **more: Any) -> Path:
+    """Write the folder of a pipeline class, of which ``make`` may make another one; the same bytes each time.
+
+    ``more`` are further arguments of its call.
+    """
+    usual, call = {**PIPELINES, **UNVERIFIED}[name]
     torch.manual_seed(7)
-    make().save_pretrained(folder, safe_serialization=True)
-    (folder / "studio.json").write_text(json.dumps(studio(name, call)))
+    (make or usual)().save_pretrained(folder, safe_serialization=True)
+    (folder / "studio.json").write_text(json.dumps(studio(name, {**call, **more})))
     return folder
 
 
@@ -75,14 +78,15 @@ def text_encoder(kind: Any = transformers.T5EncoderModel, config: Any = transfor
     return kind(config(vocab_size=64, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, dropout_rate=0.0)).eval()
 
 
-def ltx() -> Any:
+def ltx(*, wants_noise: bool = False) -> Any:
+    """``wants_noise`` is what LTX's VAEs do from version 0.9.1 on."""
     widths = (8, 8, 8, 8)
     vae = diffusers.AutoencoderKLLTXVideo(
         in_channels=3, out_channels=3, latent_channels=8, block_out_channels=widths, decoder_block_out_channels=widths,
         layers_per_block=(1, 1, 1, 1, 1), decoder_layers_per_block=(1, 1, 1, 1, 1),
         spatio_temporal_scaling=(True, True, False, False), decoder_spatio_temporal_scaling=(True, True, False, False),
         decoder_inject_noise=(False,) * 5, upsample_residual=(False,) * 4, upsample_factor=(1,) * 4,
-        timestep_conditioning=False, patch_size=1, patch_size_t=1, encoder_causal=True, decoder_causal=False,
+        timestep_conditioning=wants_noise, patch_size=1, patch_size_t=1, encoder_causal=True, decoder_causal=False,
     )  # fmt: skip
     transformer = diffusers.LTXVideoTransformer3DModel(
         in_channels=8, out_channels=8, patch_size=1, patch_size_t=1, num_attention_heads=4, attention_head_dim=8,
@@ -156,6 +160,26 @@ def mochi() -> Any:
     )
 
 
+def latte() -> Any:
+    """A class of those that nobody verified, with another name for the number of frames."""
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=[8], down_block_types=["DownEncoderBlock2D"], up_block_types=["UpDecoderBlock2D"],
+        latent_channels=4, norm_num_groups=4,
+    )  # fmt: skip
+    transformer = diffusers.LatteTransformer3DModel(
+        num_attention_heads=3, attention_head_dim=8, in_channels=4, out_channels=8, cross_attention_dim=24,
+        attention_bias=True, sample_size=16, patch_size=2, activation_fn="gelu-approximate", num_embeds_ada_norm=1000,
+        norm_type="ada_norm_single", norm_elementwise_affine=False, norm_eps=1e-6, caption_channels=32, video_length=5,
+    )  # fmt: skip
+    return diffusers.LattePipeline(
+        transformer=transformer.eval(),
+        vae=vae.eval(),
+        scheduler=diffusers.DDIMScheduler(),
+        text_encoder=text_encoder(),
+        tokenizer=tokenizer(),
+    )
+
+
 def call(width: int, height: int, frames: int, **more: Any) -> dict[str, Any]:
     return {"width": width, "height": height, "num_frames": frames, "frame_rate": 8, "max_sequence_length": 16, **more}
 
@@ -166,3 +190,4 @@ PIPELINES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "CogVideoXPipeline": (cogvideox, call(32, 16, 9)),
     "MochiPipeline": (mochi, call(32, 16, 7)),
 }
+UNVERIFIED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {"LattePipeline": (latte, call(16, 16, 5))}
