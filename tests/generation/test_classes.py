@@ -1,12 +1,16 @@
 """The whole path, from the brief to files in the store, for pipeline classes that are not ours."""
 
+import weakref
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import LazySettings
 
 from access.models import Enrollment, Program
-from generation import jobs, worker
+from generation import engines, jobs, worker
 from generation.encoding import frames_of
 from generation.jobs import Wish
 from generation.models import Job, Output, Pipeline, Preview
@@ -73,10 +77,31 @@ def test_a_batch_looks_like_its_members_alone(artist: Enrollment, folders: dict[
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() <= 2
 
 
-def test_one_worker_serves_several_models_in_turn(artist: Enrollment, folders: dict[str, Path]) -> None:
+def test_one_worker_serves_several_models_in_turn_and_holds_one(
+    artist: Enrollment, folders: dict[str, Path], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from generation.diffusers_engine import loading
+
+    settings.RENDER_RESIDENT = 1
+    opened, open_pipeline = list[tuple[str, weakref.ref[Any]]](), loading.open_pipeline
+
+    def opening(row: Pipeline, *rest: Any) -> Any:
+        assert alive() == [], "another model is in memory still"
+        pipeline = open_pipeline(row, *rest)
+        opened.append((row.name, weakref.ref(pipeline.transformer)))
+        return pipeline
+
+    def alive() -> list[str]:
+        return [name for name, transformer in opened if transformer() is not None]
+
+    monkeypatch.setattr(engines, "_resident", OrderedDict())
+    monkeypatch.setattr(loading, "open_pipeline", opening)
     for name in (*CLASSES[:3], CLASSES[0]):
-        submit(artist, served(name, folders), seed=9 if name == CLASSES[0] else 5)
-    artist.cohort.concurrency = 8
-    artist.cohort.save()
-    assert worker.drain() >= 3
-    assert {output.provenance["class"] for output in Output.objects.all()} == set(CLASSES[:3])
+        submit(artist, served(name, folders), seed=len(opened))
+        assert worker.drain() == 1
+        assert alive() == [name]
+    assert [name for name, _ in opened] == [*CLASSES[:3], CLASSES[0]]
+    assert [output.provenance["class"] for output in Output.objects.order_by("created_at")] == [
+        *CLASSES[:3],
+        CLASSES[0],
+    ]
