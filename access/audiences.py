@@ -25,6 +25,13 @@ class MemberRequest(HttpRequest):
     enrollment: Enrollment
 
 
+def _unkept(response: HttpResponseBase) -> HttpResponseBase:
+    """The browser keeps no page of somebody signed in: going back after a sign-out, or to a form that was sent, shows
+    what is so now. A view that says something else about keeping is left alone."""
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
 def for_anyone(view: View) -> View:
     """Also people who are not signed in."""
     view = login_not_required(view)
@@ -34,8 +41,13 @@ def for_anyone(view: View) -> View:
 
 def for_signed_in(view: View) -> View:
     """Everybody who is signed in; the view itself shows only what is theirs."""
-    view.audience = "signed_in"  # type: ignore[attr-defined]
-    return view
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return _unkept(view(request, *args, **kwargs))
+
+    inner.audience = "signed_in"  # type: ignore[attr-defined]
+    return inner
 
 
 def for_artists(view: View) -> View:
@@ -52,7 +64,7 @@ def for_artists(view: View) -> View:
         if enrollment is None:
             raise Http404
         request.enrollment, request.program = enrollment, enrollment.program
-        return view(request, *args, **kwargs)
+        return _unkept(view(request, *args, **kwargs))
 
     inner.audience = "artist"  # type: ignore[attr-defined]
     return inner
@@ -66,7 +78,7 @@ def _for_roles(audience: str, *kinds: str) -> Callable[[View], View]:
             if program is None or not policies.holds(request.user, program, *kinds):
                 raise Http404
             request.program = program
-            return view(request, *args, **kwargs)
+            return _unkept(view(request, *args, **kwargs))
 
         inner.audience = audience  # type: ignore[attr-defined]
         return inner

@@ -1,5 +1,6 @@
 """The brief's form. Its fields and bounds come from what the model and the cohort offer."""
 
+import json
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
@@ -57,16 +58,22 @@ class BriefForm(forms.Form):
         can_draw = pipeline.studio.get("surprises")
         missing = _("Write a prompt, or press Surprise me.") if can_draw else _("Write a prompt first.")
         self.fields["prompt"].error_messages["required"] = missing
-        self._offer_choices(models)
+        self._offer_choices()
+        self._offer_models(models or [pipeline])
         self._offer_numbers(self.terms)
         self._offer_words_and_pictures(self.terms)
 
-    def _offer_choices(self, models: Sequence[Pipeline]) -> None:
+    def _offer_choices(self) -> None:
         terms = self.terms
         self._choose("variations", [(number, str(number)) for number in range(1, terms.variations + 1)], least=1)
         self._choose("length", [(frames, length_words(terms, frames)) for frames in terms.lengths])
         self._choose("size", [(f"{width}x{height}", f"{width} × {height}") for width, height in terms.sizes])
-        self._choose("pipeline", [(model.slug, model.name) for model in models])
+
+    def _offer_models(self, models: Sequence[Pipeline]) -> None:
+        """Also where there is but one it is sent along: what was written for a model is sent to no other unasked."""
+        self.fields["pipeline"].choices = [(model.slug, model.name) for model in models]  # type: ignore[attr-defined]
+        if len(models) == 1:
+            self.fields["pipeline"].widget = forms.HiddenInput()
 
     def _choose(self, name: str, choices: Iterable[tuple[object, object]], *, least: int = 2) -> None:
         offered = list(choices)
@@ -81,7 +88,6 @@ class BriefForm(forms.Form):
             del self.fields["guidance"]
             return
         self._bound("guidance", *terms.guidance, words=_("%(least)s to %(most)s: how strictly the prompt is followed."))
-        self.fields["guidance"].widget.attrs["step"] = "0.5"
 
     def _bound(self, name: str, least: float, most: float, *, words: Any) -> None:
         field = self.fields[name]
@@ -100,7 +106,7 @@ class BriefForm(forms.Form):
             del self.fields["first_frame"]
             return
         frames = self.fields["first_frame"]
-        frames.queryset = FirstFrame.objects.owned_by(self.enrollment.user)  # type: ignore[attr-defined]
+        frames.queryset = FirstFrame.objects.usable_by(self.enrollment)  # type: ignore[attr-defined]
         frames.error_messages["invalid_choice"] = _("This picture is not there any more. Choose another one, or none.")
 
     def clean(self) -> dict[str, Any]:
@@ -113,6 +119,11 @@ class BriefForm(forms.Form):
         elif found.get("seed") is None and "seed" not in self.errors:
             self.add_error("seed", _("Write the seed here, or let a new one be drawn each time."))
         return found
+
+    def key(self) -> uuid.UUID:
+        """The valid form's key: the page's, for exactly these words and settings."""
+        sent = {name: value for name, value in self.cleaned_data.items() if name != "idempotency_key"}
+        return key_of(self.cleaned_data["idempotency_key"], "submit", **sent)
 
     def wish(self) -> Wish:
         """What the valid form asks for."""
@@ -142,6 +153,14 @@ class AgainForm(forms.Form):
 def length_words(terms: Offer, frames: int) -> str:
     """A length in seconds, to a tenth."""
     return str(_("%(seconds)s s") % {"seconds": f"{terms.seconds(frames):.1f}".removesuffix(".0")})
+
+
+def key_of(page: uuid.UUID, verb: str, **wanted: Any) -> uuid.UUID:
+    """The key of one press on a page: the same wanted twice is one, something else wanted is another.
+
+    A page that the browser kept, and goes back to, has the key that it had.
+    """
+    return uuid.uuid5(page, json.dumps([verb, wanted], sort_keys=True, default=str))
 
 
 def own_job(key: str, *, enrollment: Enrollment) -> Job | None:

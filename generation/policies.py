@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from access.models import AgreementVersion, Enrollment, User
-from generation.models import Job, Output, Pipeline
+from generation.models import FirstFrame, Job, Output, Pipeline
+from generation.offering import open_models
 
 
 def may_generate(enrollment: Enrollment) -> bool:
@@ -18,14 +19,27 @@ def may_cancel(user: User, job: Job) -> bool:
     return job.enrollment.user_id == user.pk
 
 
+def may_remake(enrollment: Enrollment, job: Job) -> bool:
+    return _is_same_artist(enrollment, job.enrollment)
+
+
+def may_begin_with(enrollment: Enrollment, picture: FirstFrame) -> bool:
+    return _is_same_artist(enrollment, picture.enrollment)
+
+
+def _is_same_artist(enrollment: Enrollment, earlier: Enrollment) -> bool:
+    """In the same program: what they had before they moved to another cohort stays theirs."""
+    return (earlier.user_id, earlier.program_id) == (enrollment.user_id, enrollment.program_id)
+
+
 def may_keep(user: User, outputs: Iterable[Output]) -> bool:
     """Whether all of these are theirs, to star, tag and collect."""
     return all(output.enrollment.user_id == user.pk for output in outputs)
 
 
 def may_use(enrollment: Enrollment, pipeline: Pipeline) -> bool:
-    """Whether the model is open to the enrollment's cohort."""
-    return Pipeline.objects.open_to(enrollment).filter(pk=pipeline.pk).exists()
+    """Whether the model is open to the enrollment's cohort, and can be asked within its limits."""
+    return pipeline in open_models(enrollment)
 
 
 def may_download(user: User, output: Output) -> bool:

@@ -13,6 +13,10 @@ class FirstFrameQuerySet(models.QuerySet["FirstFrame"]):
     def owned_by(self, user: User) -> "FirstFrameQuerySet":
         return self.filter(enrollment__user=user)
 
+    def usable_by(self, enrollment: Enrollment) -> "FirstFrameQuerySet":
+        """Those that the artist brought to this program, also before they moved to another cohort."""
+        return self.owned_by(enrollment.user).filter(enrollment__program=enrollment.program_id)
+
     def unused(self) -> "FirstFrameQuerySet":
         """Those that no brief was sent with; a draft may still have one."""
         return self.filter(briefs=None)

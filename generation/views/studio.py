@@ -15,12 +15,11 @@ from access import clock
 from access.audiences import MemberRequest, for_artists
 from access.models import AgreementVersion, Enrollment
 from access.refusals import Refused
-from generation import drafting, jobs, uploading
+from generation import browsing, drafting, jobs, uploading
 from generation.costing import cost_of
-from generation.declaration import lacks_of
 from generation.forms import BriefForm, drawn_prompt, fields_of_job, length_words, own_job
 from generation.models import Draft, FirstFrame, Job, Pipeline
-from generation.offering import Offer, offer
+from generation.offering import Offer, offer, open_models
 from generation.quota import quota_left, quota_renews_at
 from generation.refusals import ModelAway, PictureUnusable
 
@@ -40,10 +39,20 @@ class Desk:
     def terms(self) -> Offer:
         return offer(self.pipeline, self.enrollment)
 
+    @property
+    def switched(self) -> str:
+        """Where another model than the fields name is chosen, a sentence that says so; else empty."""
+        named = self.fields.get("pipeline", "")
+        if named in {"", self.pipeline.slug}:
+            return ""
+        known = browsing.models_of(self.enrollment.user, self.enrollment.program).filter(slug=named).first()
+        return _(
+            "%(gone)s is not open to you any more; %(chosen)s is chosen now. Look at the settings, then press Generate."
+        ) % {"gone": known.name if known else _("The model of before"), "chosen": self.pipeline.name}
+
     def form(self, data: Any = None) -> BriefForm:
-        return BriefForm(
-            data, pipeline=self.pipeline, enrollment=self.enrollment, models=self.models, initial=self.fields
-        )
+        known = {**self.fields, "pipeline": self.pipeline.slug}
+        return BriefForm(data, pipeline=self.pipeline, enrollment=self.enrollment, models=self.models, initial=known)
 
 
 @for_artists
@@ -74,7 +83,7 @@ def _desk(enrollment: Enrollment, fields: drafting.Fields) -> Desk:
     Raises:
         ModelAway: no model is open to the cohort.
     """
-    models = [model for model in Pipeline.objects.open_to(enrollment) if model.pinned_at and not lacks_of(model.studio)]
+    models = open_models(enrollment)
     if not models:
         raise ModelAway
     chosen = next((model for model in models if model.slug == fields.get("pipeline")), models[0])
@@ -89,13 +98,23 @@ def _sent(request: MemberRequest) -> HttpResponse:
             data["first_frame"] = _take_picture(picture, request.enrollment)
         except PictureUnusable as refusal:
             unusable = str(refusal.sentence)
+    data["pipeline"] = desk.pipeline.slug
     form = desk.form(data)
-    if form.is_valid() and not unusable:
+    is_sound = form.is_valid() and not unusable
+    if not _is_switched(desk, form) and is_sound:
         try:
             return redirect("job", slug=request.program.slug, job_id=_submit(request, desk, form).pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
     return _page(request, desk, form, unusable=unusable, state=422)
+
+
+def _is_switched(desk: Desk, form: BriefForm) -> bool:
+    """Whether the brief would go to another model than it was written for: it is said, and the next press is meant."""
+    if switched := desk.switched:
+        drafting.keep(desk.enrollment, {"pipeline": desk.pipeline.slug})
+        form.add_error(None, switched)
+    return bool(switched)
 
 
 def _submit(request: MemberRequest, desk: Desk, form: BriefForm) -> Job:
@@ -105,7 +124,7 @@ def _submit(request: MemberRequest, desk: Desk, form: BriefForm) -> Job:
         enrollment=request.enrollment,
         pipeline=desk.pipeline,
         credential=request.credential,
-        key=form.cleaned_data["idempotency_key"],
+        key=form.key(),
     )
     if form["parent"].value():
         drafting.keep(request.enrollment, {"parent": ""})
@@ -130,6 +149,7 @@ def _page(request: MemberRequest, desk: Desk, form: BriefForm, *, unusable: str 
         "only_length": length_words(desk.terms, desk.terms.lengths[0]),
         "frames": _frames(desk, form),
         "unusable": unusable,
+        "switched": "" if form.is_bound else desk.switched,
         "remixed": own_job(str(form["parent"].value() or ""), enrollment=desk.enrollment),
         "draft": Draft.objects.filter(enrollment=desk.enrollment, fields__begun=desk.fields.get("begun")).first(),
         "earlier_prompt": drafting.earlier_prompt(desk.enrollment),
@@ -158,10 +178,10 @@ def _frames(desk: Desk, form: BriefForm) -> list[dict[str, Any]]:
     if not desk.terms.from_image:
         return []
     chosen = str(form["first_frame"].value() or "")
-    mine = FirstFrame.objects.owned_by(desk.enrollment.user).order_by("-created_at")
+    mine = FirstFrame.objects.usable_by(desk.enrollment).order_by("-created_at")
     frames = list(mine[:SHOWN_FRAMES])
-    if chosen not in {"", *(str(frame.pk) for frame in frames)}:
-        frames += [frame for frame in mine[SHOWN_FRAMES:100] if str(frame.pk) == chosen]
+    if drafting.UUID.fullmatch(chosen) and chosen not in {str(frame.pk) for frame in frames}:
+        frames += mine.filter(pk=chosen)
     return [
         {"frame": frame, "url": reverse("media", args=[frame.file_id]), "is_chosen": str(frame.pk) == chosen}
         for frame in frames

@@ -218,7 +218,8 @@ class World:
         halt = halting.halt(cohort, program=self.program, by=None, reason="Nobody is in it.")
         invited = enrollment.invite("new@example.org", cohort=cohort, by=None)
         job = make.job(enrollment=cast.artist)
-        make.agreement(program=self.program)  # which lets artists keep copies
+        terms = make.agreement(program=self.program)  # which lets artists who signed it keep copies
+        enrollment.sign(terms, enrollment=cast.artist, credential=None, seen_sha256=terms.sha256)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
         self.args: dict[str, list[object]] = {
@@ -226,7 +227,7 @@ class World:
             "healthz": [],
             "notices": [],
             "invitation": [invited.token],
-            "media": [shared.output.master_id],
+            "media": [shared.output.rendition("playable").file_id],
             "share_page": [share.token],
             "share_media": [share.token, "playable"],
             **{page: [self.program.slug, job.pk] for page in ("job", "job_live", "job_preview", "cancel_job")},

@@ -1,16 +1,13 @@
 """The studio, over HTTP and without a line of script."""
 
-import html
-import re
 import uuid
-from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from access import enrollment, halting
+from access import clock, enrollment, halting
 from access.models import AgreementVersion, Enrollment, Program
 from access.text import clean
 from generation import upkeep
@@ -19,7 +16,7 @@ from generation.forms import BriefForm
 from generation.models import Brief, Job, Pipeline
 from generation.offering import offer
 from tests import make
-from tests.generation.pages import body, brief, client_of, page_of, studio
+from tests.generation.pages import body, brief, client_of, declare, fields_on, page_of, prompt_on, studio
 
 
 @pytest.fixture
@@ -31,26 +28,6 @@ def client(artist: Enrollment) -> Client:
 def stranger(program: Program) -> Client:
     """Another artist of the same program."""
     return client_of(make.artist(program=program))
-
-
-def fields_on(page: str) -> dict[str, str]:
-    """What a browser would send of the page's form: inputs that are checked or typed in, selects and text areas."""
-    form = page[page.index('id="studio"') : page.index("</form>", page.index('id="studio"'))]
-    found = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and 'type="file"' not in tag and ('type="radio"' not in tag or " checked" in tag):
-            found[name[1]] = html.unescape(value[1]) if value else ""
-    for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n?([^<]*)<', form):
-        found[name] = html.unescape(text).rstrip("\n")
-    for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
-        found[name] = chosen[1] if chosen else ""
-    return found
-
-
-def prompt_on(page: str) -> str:
-    return fields_on(page)["prompt"]
 
 
 def test_a_brief_leads_to_the_page_of_its_first_clip(client: Client, program: Program) -> None:
@@ -67,6 +44,21 @@ def test_a_brief_sent_twice_is_one(client: Client, program: Program) -> None:
     first, second = client.post(studio(program), same), client.post(studio(program), same)
     assert first["Location"] == second["Location"]
     assert Job.objects.count() == 1
+
+
+def test_other_words_from_a_page_gone_back_to_are_another_brief(client: Client, program: Program) -> None:
+    """Back shows the page as it was, with the key that it had."""
+    key = uuid.uuid4()
+    sent = [
+        client.post(studio(program), brief(idempotency_key=key, **fields))["Location"]
+        for fields in ({}, {"prompt": "a blue ball"}, {"steps": 9}, {"prompt": "a blue ball"}, {})
+    ]
+    assert len(set(sent)) == 3 == Brief.objects.count() and sent[0] == sent[4] and sent[1] == sent[3]
+
+
+@pytest.mark.parametrize("name", ["studio", "library", "queue", "job_history", "collections"])
+def test_the_browser_keeps_no_page_of_an_artist(client: Client, program: Program, name: str) -> None:
+    assert client.get(studio(program, name))["Cache-Control"] == "private, no-store"
 
 
 RTL = "כדור אדום זז שמאלה ‏"
@@ -171,100 +163,6 @@ def test_the_studio_says_what_is_wrong_with_the_model(client: Client, program: P
     assert "The folder is gone." in body(client.get(studio(program)))
 
 
-# --- what the model offers ------------------------------------------------------------------------------------------
-def declare(pipeline: Pipeline, **overrides: Any) -> Pipeline:
-    Pipeline.objects.filter(pk=pipeline.pk).update(overrides=overrides)
-    pipeline.refresh_from_db()
-    return pipeline
-
-
-def test_what_the_model_cannot_do_is_not_asked_for(client: Client, program: Program) -> None:
-    declare(make.pipeline(), sizes=[[96, 64]], lengths=[17])
-    fields = fields_on(body(client.get(studio(program))))
-    assert not {"length", "size", "pipeline", "first_frame"} & set(fields)  # one of each, or none
-    assert {"prompt", "negative_prompt", "steps", "guidance", "variations", "seed_choice", "seed"} <= set(fields)
-    Pipeline.objects.update(loaded={"class": "Drawn", "arguments": [], "from_image": False})
-    fields = fields_on(body(client.get(studio(program))))
-    assert not {"guidance", "negative_prompt"} & set(fields)
-    response = client.post(studio(program), brief())
-    assert response.status_code == 302 and Brief.objects.get().guidance == 3.0
-
-
-def test_size_and_length_are_chosen_in_the_words_of_an_artist(client: Client, program: Program) -> None:
-    declare(make.pipeline(), sizes=[[96, 64], [64, 64]], lengths=[17, 33])
-    page = body(client.get(studio(program)))
-    assert "96 × 64" in page and "2.1 s" in page and "4.1 s" in page
-    client.post(studio(program), brief(size="64x64", length=33))
-    made = Brief.objects.get()
-    assert (made.width, made.height, made.frames) == (64, 64, 33)
-
-
-@pytest.mark.parametrize(("name", "value"), [("size", "9999x9999"), ("size", "x"), ("length", "99"), ("length", "-")])
-def test_a_size_that_is_not_offered_is_refused(client: Client, program: Program, name: str, value: str) -> None:
-    declare(make.pipeline(), sizes=[[96, 64], [64, 64]], lengths=[17, 33])
-    response = client.post(studio(program), brief(prompt="kept words", **{name: value}))
-    assert response.status_code == 422 and "valid choice" in body(response) and "kept words" in body(response)
-    assert not Brief.objects.exists()
-
-
-def test_switching_the_model_keeps_what_was_typed(client: Client, program: Program) -> None:
-    make.pipeline()
-    other = declare(make.pipeline(slug="other", name="Other"), limits={"steps": [2, 6]}, defaults={"steps": 4})
-    Pipeline.objects.filter(pk=other.pk).update(loaded={"arguments": []})
-    page = body(client.get(studio(program)))
-    typed = {**fields_on(page), "prompt": "my words", "negative_prompt": "no blue", "pipeline": "other", "steps": "6"}
-    assert client.post(studio(program, "keep_draft"), typed).status_code == 302
-    page = body(client.get(studio(program)))
-    assert fields_on(page)["prompt"] == "my words" and "The model: Other" in page
-    assert "negative_prompt" not in fields_on(page) and 'max="6"' in page
-    client.post(studio(program, "keep_draft"), {**fields_on(page), "pipeline": "pocket"})
-    assert fields_on(body(client.get(studio(program))))["negative_prompt"] == "no blue"
-    client.post(studio(program), {**fields_on(page), "pipeline": "other"})
-    assert Brief.objects.get().pipeline == other
-
-
-def test_a_model_that_is_not_open_to_the_cohort_is_not_used(client: Client, program: Program) -> None:
-    make.pipeline()
-    make.pipeline(slug="other", name="Other", for_every_cohort=False)
-    client.post(studio(program), brief(pipeline="other"))
-    assert Brief.objects.get().pipeline.slug == "pocket"
-
-
-def test_without_a_model_the_draft_is_kept(client: Client, program: Program, artist: Enrollment) -> None:
-    Pipeline.objects.update(is_active=False)
-    response = client.post(studio(program), brief(prompt="kept words"))
-    assert response.status_code == 403 and "No model is open" in body(response)
-    Pipeline.objects.update(is_active=True)
-    assert prompt_on(body(client.get(studio(program)))) == "kept words"
-
-
-def test_a_draft_is_kept_while_no_model_is_open(client: Client, program: Program) -> None:
-    Pipeline.objects.update(is_active=False)
-    response = client.post(studio(program, "keep_draft"), brief(), headers={"HX-Request": "true"})
-    assert response.status_code == 200 and "Draft kept" in body(response)
-
-
-@pytest.mark.parametrize(
-    ("fields", "seed"),
-    [({"seed_choice": "random", "seed": "5"}, None), ({"seed_choice": "fixed", "seed": "5"}, 5), ({"seed": "5"}, 5)],
-)
-def test_a_seed_counts_where_it_is_chosen(
-    artist: Enrollment, program: Program, fields: dict[str, str], seed: int | None
-) -> None:
-    form = BriefForm(brief(**fields), pipeline=make.pipeline(), enrollment=artist)
-    assert form.is_valid() and form.wish().seed == seed
-
-
-def test_a_seed_that_was_chosen_and_not_written_is_asked_for(client: Client, program: Program) -> None:
-    response = client.post(studio(program), brief(seed_choice="fixed", seed=""))
-    assert response.status_code == 422 and "Write the seed here" in body(response)
-
-
-@pytest.mark.parametrize("seed", ["many", "-4", "9" * 5000])
-def test_a_seed_that_is_not_chosen_may_be_anything(client: Client, program: Program, seed: str) -> None:
-    assert client.post(studio(program), brief(seed_choice="random", seed=seed)).status_code == 302
-
-
 # --- what it costs --------------------------------------------------------------------------------------------------
 def test_the_cost_is_said_before_it_is_spent(client: Client, program: Program) -> None:
     make.pipeline()
@@ -345,6 +243,13 @@ def test_starting_afresh_can_be_undone(client: Client, program: Program) -> None
     assert prompt_on(page) == "" and "Bring back" in page and "long thought about" in page
     client.post(studio(program, "bring_back_draft"), fields_on(page))
     assert prompt_on(body(client.get(studio(program)))) == "long thought about"
+
+
+def test_a_draft_goes_along_to_another_cohort(client: Client, program: Program, artist: Enrollment) -> None:
+    client.post(studio(program, "keep_draft"), brief(prompt="half a thought"))
+    Enrollment.objects.filter(pk=artist.pk).update(ended_at=clock.now())
+    make.artist(program=program, cohort=make.cohort(program=program), email=artist.user.email)
+    assert prompt_on(body(client.get(studio(program)))) == "half a thought"
 
 
 def test_a_draft_is_its_artists_alone(client: Client, stranger: Client, program: Program) -> None:
