@@ -1,4 +1,4 @@
-"""What artists do with the queue: send a brief, cancel a job, try one again, pause their line and go on."""
+"""What artists do with the queue: send a brief, cancel jobs, pause their line and go on."""
 
 import hashlib
 import secrets
@@ -8,24 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Min, OuterRef
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Credential, Enrollment, Halt, User
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
-from generation.claiming import claimable
 from generation.doorbell import ring
+from generation.lanes import catch_up, join_the_line, lock_lane, lock_lanes
 from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
 from generation.offering import offer
-from generation.policies import may_cancel, may_generate, may_use
-from generation.quota import quota_left, refund, spend
+from generation.policies import may_begin_with, may_cancel, may_generate, may_remake, may_use
+from generation.quota import quota_left, refund, refund_all, spend
 from generation.refusals import (
     JobEnded,
     ModelAway,
-    NotAgain,
-    NothingToRetry,
     OutOfBounds,
     PictureUnusable,
     QuotaUsedUp,
@@ -122,7 +119,7 @@ def _at_home(wish: Wish, pipeline: Pipeline) -> Wish:
 
 
 def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> None:
-    if not pipeline.pinned_at or not may_use(enrollment, pipeline):
+    if not may_use(enrollment, pipeline):
         raise ModelAway
     terms = offer(pipeline, enrollment)
     weakest, strongest = terms.guidance or (wish.guidance, wish.guidance)
@@ -134,8 +131,9 @@ def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> Non
         lambda: wish.seed is None or 0 <= wish.seed < SEEDS,
         lambda: bool(wish.prompt.strip()),
         lambda: max(len(wish.prompt), len(wish.negative_prompt)) <= PROMPT_LIMIT,
-        lambda: wish.parent is None or wish.parent.enrollment.user_id == enrollment.user_id,
-        lambda: wish.first_frame is None or (terms.from_image and wish.first_frame.enrollment.user == enrollment.user),
+        lambda: wish.parent is None or may_remake(enrollment, wish.parent),
+        lambda: wish.first_frame is None or terms.from_image,
+        lambda: wish.first_frame is None or may_begin_with(enrollment, wish.first_frame),
     )
     if not all(test() for test in within):
         raise OutOfBounds
@@ -149,15 +147,9 @@ def _check_may_work(enrollment: Enrollment, credential: Credential | None) -> No
 
 
 def _check_picture_is_there(wish: Wish) -> None:
-    """It may have been cleared since the form was read; behind the lane's lock it cannot be any more."""
-    if wish.first_frame and not FirstFrame.objects.filter(pk=wish.first_frame.pk).exists():
+    """It may have been cleared since the form was read; behind its row's lock it cannot be any more."""
+    if wish.first_frame and not FirstFrame.objects.select_for_update().filter(pk=wish.first_frame.pk).exists():
         raise PictureUnusable(_("The picture was removed, as no clip had used it for a day. Choose it again."))
-
-
-def lock_lane(enrollment: Enrollment) -> Lane:
-    """The parent row that everything summed over an enrollment's jobs is locked by."""
-    Lane.objects.get_or_create(enrollment=enrollment, defaults={"program": enrollment.program})
-    return Lane.objects.select_for_update().get(enrollment=enrollment)
 
 
 def _brief(
@@ -198,7 +190,7 @@ def _make_jobs(brief: Brief, lane: Lane, at: datetime) -> list[Job]:
         raise RepeatsUsedUp
     if quota_left(brief.enrollment, at) < len(seeds) - len(there):
         raise QuotaUsedUp
-    _join_the_line(lane, at)
+    join_the_line(lane, at)
     mould = _mould_of(brief)
     jobs = [
         Job(**_job_facts(brief, at), number=number, seed=seed, mould=mould, **_ended_with(there.get(seed), brief, at))
@@ -235,40 +227,6 @@ def _mould_of(brief: Brief) -> str:
     return hashlib.sha256(repr(common).encode()).hexdigest()
 
 
-def _join_the_line(lane: Lane, at: datetime) -> None:
-    """A lane that comes back to the line starts where the least served lane with work stands (see ``Lane``)."""
-    if not Job.objects.waiting().filter(program=lane.program_id, enrollment=lane.enrollment_id).exists():
-        _catch_up(lane, at)
-
-
-def _catch_up(lane: Lane, at: datetime) -> None:
-    """Staying away saves nothing up. A lane that itself waits, for its artist, for staff or a model, is no measure."""
-    claimed, running = claimable(lane.program, at), Job.objects.running()
-    moves = Exists(claimed.filter(enrollment=OuterRef("pk"))) | Exists(running.filter(enrollment=OuterRef("pk")))
-    others = Lane.objects.filter(moves, program=lane.program_id).exclude(pk=lane.pk)
-    least = others.aggregate(least=Min("served_seconds"))["least"]
-    if least is not None and least > lane.served_seconds:
-        Lane.objects.filter(pk=lane.pk).update(served_seconds=least)
-
-
-def retry(job: Job, *, by: User, credential: Credential | None, key: uuid.UUID) -> Brief:
-    """Try a failed or cancelled job again with the same seed, as a brief of its own.
-
-    Raises:
-        NotAllowed: it is not theirs. NothingToRetry: it waits, runs or succeeded. NotAgain: its settings are not
-            offered any more. And whatever ``submit`` raises.
-    """
-    if not may_cancel(by, job):
-        raise NotAllowed
-    if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
-        raise NothingToRetry
-    wish = wish_of(job, lineage=Brief.Lineage.RETRY)
-    try:
-        return submit(wish, enrollment=job.enrollment, pipeline=job.pipeline, credential=credential, key=key)
-    except OutOfBounds as changed:
-        raise NotAgain from changed
-
-
 def cancel(job: Job, *, by: User) -> Job:
     """Cancel a job. A queued one ends at once and its clip is given back; a running one stops at its next step.
 
@@ -301,6 +259,31 @@ def _cancel_running(job: Job, at: datetime) -> bool:
     return bool(Job.objects.running().filter(pk=job.pk, cancel_asked_at=None).update(cancel_asked_at=at))
 
 
+def cancel_all_queued(enrollment: Enrollment, *, by: User) -> int:
+    """Cancel all queued jobs of the artist in this program and give their clips back; running ones go on. How many.
+
+    Raises:
+        NotAllowed: they are not theirs.
+    """
+    if enrollment.user_id != by.pk:
+        raise NotAllowed
+    with audit.recorded():
+        lanes = lock_lanes(enrollment)  # workers claim behind the same locks: what is read as queued stays so
+        now = clock.now()
+        queued = Job.objects.queued().filter(enrollment__in=[lane.pk for lane in lanes])
+        found = list(queued.select_for_update().order_by("pk"))
+        _cancel_these(found, now)
+        for job in found:
+            audit.trace("cancel_job", program=enrollment.program, at=now, actor=by, subject=job)
+    return len(found)
+
+
+def _cancel_these(found: list[Job], at: datetime) -> None:
+    keys = [job.pk for job in found]
+    Job.objects.queued().filter(pk__in=keys).update(state=Job.State.CANCELLED, ended_at=at, cancel_asked_at=at)
+    refund_all(keys, at)
+
+
 def pause(enrollment: Enrollment, *, by: User) -> Lane:
     """Let the artist's queued jobs wait until ``resume``; running ones go on. Twice is once.
 
@@ -323,22 +306,21 @@ def _set_pause(enrollment: Enrollment, by: User, *, is_paused: bool) -> Lane:
     if enrollment.user_id != by.pk:
         raise NotAllowed
     with audit.recorded():
-        lane = lock_lane(enrollment)
-        if (lane.paused_at is not None) == is_paused:
-            return lane
-        now = clock.now()
-        Lane.objects.filter(pk=lane.pk).update(paused_at=now if is_paused else None)
-        act = "pause_queue" if is_paused else "resume_queue"
-        audit.trace(act, program=enrollment.program, at=now, actor=by, subject=enrollment)
-        if not is_paused:
-            _catch_up(lane, now)
-            ring_all(enrollment)
-    lane.refresh_from_db()
-    return lane
+        lanes = lock_lanes(enrollment)
+        changed = [lane for lane in lanes if (lane.paused_at is not None) != is_paused]
+        if changed:
+            now = clock.now()
+            Lane.objects.filter(pk__in=[lane.pk for lane in changed]).update(paused_at=now if is_paused else None)
+            act = "pause_queue" if is_paused else "resume_queue"
+            audit.trace(act, program=enrollment.program, at=now, actor=by, subject=enrollment)
+            if not is_paused:
+                _go_on(changed, now)
+    return Lane.objects.get(enrollment=enrollment)
 
 
-def ring_all(enrollment: Enrollment) -> None:
-    """Ring for every worker queue that has work of this enrollment."""
-    waiting = Job.objects.queued().filter(enrollment=enrollment)
+def _go_on(lanes: list[Lane], at: datetime) -> None:
+    for lane in lanes:
+        catch_up(lane, at)
+    waiting = Job.objects.queued().filter(enrollment__in=[lane.pk for lane in lanes])
     for queue in waiting.values_list("pipeline__queue", flat=True).distinct():
         ring(queue=queue)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, Q
 
@@ -26,6 +27,22 @@ def refund(job: Job, at: datetime) -> None:
         kind=QuotaEntry.Kind.REFUND,
         defaults={"enrollment_id": spent.enrollment_id, "day_on": spent.day_on, "created_at": at},
     )
+
+
+def refund_all(jobs: Iterable[UUID], at: datetime) -> None:
+    """``refund`` for several jobs, by their keys."""
+    spent = QuotaEntry.objects.filter(job__in=jobs, kind=QuotaEntry.Kind.SPEND)
+    given_back = (
+        QuotaEntry(
+            job_id=entry.job_id,
+            enrollment_id=entry.enrollment_id,
+            kind=QuotaEntry.Kind.REFUND,
+            day_on=entry.day_on,
+            created_at=at,
+        )
+        for entry in spent
+    )
+    QuotaEntry.objects.bulk_create(given_back, ignore_conflicts=True)
 
 
 def quota_day(enrollment: Enrollment, at: datetime) -> date:

@@ -17,10 +17,10 @@ from access.audiences import MemberRequest, for_artists
 from access.models import AgreementVersion, Halt
 from generation import jobs, progress, remaking
 from generation.copying import Kind, take_copy
-from generation.forms import AgainForm
+from generation.forms import AgainForm, key_of
 from generation.models import Brief, Job, Output
 from generation.policies import may_download
-from generation.quota import quota_left
+from generation.quota import quota_left, quota_renews_at
 from generation.recipes import recipe_of
 from generation.refusals import NoDownload, PageStale
 from generation.views.shown import shown
@@ -57,7 +57,8 @@ def job_live(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
 
 
 def _job_context(request: MemberRequest, found: Job) -> dict[str, Any]:
-    output = shown_output(found)
+    output, now = shown_output(found), clock.now()
+    left = quota_left(request.enrollment, now)
     return {
         "job": found,
         **(_waiting(found) if found.is_open else {}),
@@ -67,8 +68,9 @@ def _job_context(request: MemberRequest, found: Job) -> dict[str, Any]:
         "may_download": bool(output and may_download(request.user, output)),
         "variations": _variations(found),
         "seconds": found.brief.frames / float(found.pipeline.studio.get("call", {}).get("frame_rate", 8)),
-        "several": max(1, min(remaking.VARIED, request.enrollment.cohort.max_variations)),
-        "clips_left": quota_left(request.enrollment, clock.now()),
+        "several": remaking.most_variations(request.enrollment, left),
+        "clips_left": left,
+        "renews_at": quota_renews_at(request.enrollment, now),
         "key": uuid.uuid4(),
     }
 
@@ -144,17 +146,15 @@ def cancel_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     return redirect("job", slug=request.program.slug, job_id=found.pk)
 
 
-Again = Callable[[MemberRequest, Job, uuid.UUID], Brief]
-
-
-def _again(request: MemberRequest, job_id: uuid.UUID, verb: Again) -> HttpResponse:
-    """Make more of a job and show the first of it. The key of the page makes two presses one."""
+def _again(request: MemberRequest, job_id: uuid.UUID, verb: Callable[..., Brief]) -> HttpResponse:
+    """Make more of a job and show the first of it. The page's key makes two presses of a button one."""
     found, form = _own_job(request, job_id), AgainForm(request.POST)
     if not form.is_valid():
         raise PageStale
     if AgreementVersion.objects.unsigned_by(request.enrollment).exists():
         return redirect("agreements", slug=request.program.slug)
-    brief = verb(request, found, form.cleaned_data["idempotency_key"])
+    key = key_of(form.cleaned_data["idempotency_key"], verb.__name__, job=found.pk)
+    brief = verb(found, enrollment=request.enrollment, credential=request.credential, key=key)
     return redirect("job", slug=request.program.slug, job_id=brief.jobs.get(number=1).pk)
 
 
@@ -162,37 +162,21 @@ def _again(request: MemberRequest, job_id: uuid.UUID, verb: Again) -> HttpRespon
 @require_POST
 def vary_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     """The same settings under new seeds."""
-    return _again(
-        request,
-        job_id,
-        lambda request, found, key: remaking.vary(
-            found, enrollment=request.enrollment, credential=request.credential, key=key
-        ),
-    )
+    return _again(request, job_id, remaking.vary)
 
 
 @for_artists
 @require_POST
 def repeat_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     """Exactly the same again."""
-    return _again(
-        request,
-        job_id,
-        lambda request, found, key: remaking.repeat(
-            found, enrollment=request.enrollment, credential=request.credential, key=key
-        ),
-    )
+    return _again(request, job_id, remaking.repeat)
 
 
 @for_artists
 @require_POST
 def retry_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     """Try a failed or cancelled one again."""
-    return _again(
-        request,
-        job_id,
-        lambda request, found, key: jobs.retry(found, by=request.user, credential=request.credential, key=key),
-    )
+    return _again(request, job_id, remaking.retry)
 
 
 @for_artists

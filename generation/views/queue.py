@@ -17,7 +17,6 @@ from access.models import Halt
 from generation import browsing, jobs, progress
 from generation.models import Job, Lane
 from generation.quota import quota_left, quota_renews_at
-from generation.refusals import JobEnded
 
 SHOWN = 60  # open jobs on one page; those that are served first
 
@@ -35,7 +34,7 @@ def queue(request: MemberRequest) -> HttpResponse:
         "more": max(0, queued.count() + mine.running().count() - SHOWN) if len(waiting) == SHOWN else 0,
         "failed": _failed_today(request, mine),
         "quota": _quota(request),
-        "lane": Lane.objects.filter(enrollment=request.enrollment).first(),
+        "lane": Lane.objects.filter(enrollment__in=enrollments).exclude(paused_at=None).first(),
         "halt": Halt.objects.covering(request.enrollment, request.credential).first(),
         "troubled": {row["job"].pipeline for row in waiting if row["job"].pipeline.trouble},
     }
@@ -114,8 +113,7 @@ def resume_queue(request: MemberRequest) -> HttpResponse:
 @require_POST
 def cancel_queued(request: MemberRequest) -> HttpResponse:
     """Cancel all of one's queued jobs; running ones go on."""
-    mine = Job.objects.owned_by(request.user).filter(program=request.program)
-    cancelled = sum(_cancel(job, request) for job in mine.queued().select_related("program", "enrollment__user"))
+    cancelled = jobs.cancel_all_queued(request.enrollment, by=request.user)
     said = ngettext(
         "%d queued clip is cancelled and back in your quota.",
         "%d queued clips are cancelled and back in your quota.",
@@ -123,10 +121,3 @@ def cancel_queued(request: MemberRequest) -> HttpResponse:
     )
     messages.success(request, said % cancelled if cancelled else _("Nothing was queued any more."))
     return redirect("queue", slug=request.program.slug)
-
-
-def _cancel(job: Job, request: MemberRequest) -> bool:
-    try:
-        return jobs.cancel(job, by=request.user).state == Job.State.CANCELLED
-    except JobEnded:  # it ended in the meantime, which is as well
-        return False

@@ -13,11 +13,13 @@ from kombu.exceptions import KombuError
 from access import audit, clock, enrollment, halting
 from access.models import Chain, Enrollment, Program
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
-from generation import jobs, quota, upkeep
+from generation import jobs, offering, quota, upkeep
 from generation.jobs import Wish
 from generation.models import Brief, Job, Lane, QuotaEntry
+from generation.policies import may_use
 from generation.refusals import JobEnded, ModelAway, OutOfBounds, QuotaUsedUp
 from tests import make
+from tests.generation.artists import moved
 
 WISH = Wish("a red circle moving left")
 
@@ -75,6 +77,70 @@ def test_a_cohort_may_allow_fewer_steps_than_the_model(program: Program) -> None
         submit(replace(WISH, steps=11), artist)
 
 
+def test_a_model_that_needs_more_steps_than_the_cohort_has_is_not_open_to_it(program: Program) -> None:
+    pipeline = make.pipeline()
+    artist = make.artist(program=program, cohort=make.cohort(program=program, max_steps=7))
+    assert offering.open_models(artist) == [] and not may_use(artist, pipeline)
+    with pytest.raises(ModelAway):
+        submit(replace(WISH, steps=7), artist)
+    assert offering.open_models(make.artist(program=program, cohort=make.cohort(program=program))) == [pipeline]
+
+
+@pytest.mark.parametrize(
+    ("most", "declared", "proposed"),
+    [
+        (10, {"steps": 20, "guidance": 3.0}, {"steps": 10, "guidance": 3.0}),
+        (40, {"steps": 2, "guidance": 0.5}, {"steps": 8, "guidance": 1.0}),
+        (40, {"guidance": 99.0}, {"steps": 8, "guidance": 8.0}),
+    ],
+)
+def test_what_is_proposed_can_be_sent(
+    program: Program, most: int, declared: dict[str, float], proposed: dict[str, float]
+) -> None:
+    pipeline = make.pipeline()
+    pipeline.overrides = {"defaults": declared}
+    pipeline.save()
+    artist = make.artist(program=program, cohort=make.cohort(program=program, max_steps=most))
+    defaults = offering.offer(pipeline, artist).defaults
+    assert {name: defaults[name] for name in proposed} == proposed
+    submit(Wish("x", steps=defaults["steps"], guidance=defaults["guidance"]), artist)
+
+
+# --- after a move to another cohort ----------------------------------------------------------------------------------
+def test_who_moved_while_paused_has_paused_and_goes_on_with_all(artist: Enrollment) -> None:
+    submit(WISH, artist)
+    jobs.pause(artist, by=artist.user)
+    anew = moved(artist)
+    submit(WISH, anew)
+    assert make.claimed() is None
+    assert jobs.pause(anew, by=anew.user).paused_at == Lane.objects.get(enrollment=artist).paused_at
+    jobs.resume(anew, by=anew.user)
+    assert not Lane.objects.exclude(paused_at=None).exists()
+    assert {job.enrollment for job in (make.claimed(), make.claimed()) if job} == {artist, anew}
+
+
+def test_who_moved_pauses_what_waits_from_before(artist: Enrollment) -> None:
+    submit(WISH, artist)
+    anew = moved(artist)
+    jobs.pause(anew, by=anew.user)
+    assert make.claimed() is None
+
+
+def test_who_moved_cancels_what_waits_from_before(artist: Enrollment) -> None:
+    submit(WISH, artist)
+    anew = moved(artist)
+    submit(WISH, anew)
+    assert jobs.cancel_all_queued(anew, by=anew.user) == 2
+    assert quota.quota_left(artist, clock.now()) == artist.cohort.daily_quota == quota.quota_left(anew, clock.now())
+
+
+def test_what_waits_is_rendered_although_its_artist_moved(artist: Enrollment) -> None:
+    job = submit(WISH, artist).jobs.get()
+    moved(artist)
+    assert make.claimed() == job
+
+
+# --- once per key ----------------------------------------------------------------------------------------------------
 def test_the_same_key_is_the_same_brief(artist: Enrollment) -> None:
     key = uuid.uuid4()
     first = submit(WISH, artist, key)
@@ -223,6 +289,28 @@ def test_cancelling_a_running_job_twice_asks_once(artist: Enrollment) -> None:
     assert jobs.cancel(job, by=artist.user).cancel_asked_at == asked
     chain = Chain.objects.get(program=artist.program)
     assert chain.entries.filter(act="cancel_job").count() == 1
+
+
+def test_cancelling_all_that_is_queued_gives_back_each_and_leaves_what_runs(program: Program) -> None:
+    artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=4))
+    submit(replace(WISH, variations=4), artist)
+    running = make.claimed()
+    assert running
+    assert jobs.cancel_all_queued(artist, by=artist.user) == 3
+    assert quota.quota_left(artist, clock.now()) == 3
+    assert list(Job.objects.filter(state="cancelled").values_list("cancel_asked_at", flat=True)).count(None) == 0
+    running.refresh_from_db()
+    assert (running.state, running.cancel_asked_at) == ("running", None)
+    assert jobs.cancel_all_queued(artist, by=artist.user) == 0
+    chain = Chain.objects.get(program=program)
+    assert chain.entries.filter(act="cancel_job").count() == 3 and audit.verify(chain) is None
+
+
+def test_nobody_cancels_all_of_another(artist: Enrollment, program: Program) -> None:
+    make.job(enrollment=artist)
+    with pytest.raises(NotAllowed):
+        jobs.cancel_all_queued(artist, by=make.artist(program=program).user)
+    assert Job.objects.queued().count() == 1
 
 
 def test_a_lane_is_made_once(artist: Enrollment) -> None:

@@ -1,6 +1,7 @@
 """What an artist already has, bit for bit, is not rendered again."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from django.db import IntegrityError, connection, transaction
 
 from access import clock
 from access.models import Enrollment, Program
-from generation import jobs, quota, rendering, repeats, worker
+from access.refusals import NotAllowed
+from generation import jobs, quota, remaking, rendering, repeats, worker
 from generation.claiming import claim
 from generation.encoding import encode
 from generation.models import Brief, Job, Output, Pipeline, QuotaEntry
-from generation.refusals import NotAgain, NothingToRetry, OutOfBounds, RepeatsUsedUp
+from generation.refusals import NotAgain, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
 from tests import make
 from tests.generation.conftest import Clock, DrawnEngine
 
@@ -187,12 +189,16 @@ def test_a_brief_descends_from_ones_own_work_only(first: Job, program: Program) 
 
 
 # --- again -----------------------------------------------------------------------------------------------------------
+def retry(job: Job, artist: Enrollment) -> Brief:
+    return remaking.retry(job, enrollment=artist, credential=None, key=uuid.uuid4())
+
+
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_failed_or_cancelled_job_is_tried_again_with_its_seed(artist: Enrollment, state: str) -> None:
     job = make.job(enrollment=artist, seed=11, steps=12)
     Job.objects.filter(pk=job.pk).update(state=state, reason="It broke.")
     job.refresh_from_db()
-    again = jobs.retry(job, by=artist.user, credential=None, key=uuid.uuid4()).jobs.get()
+    again = retry(job, artist).jobs.get()
     assert (again.state, again.seed, again.steps) == ("queued", 11, 12)
     assert (again.brief.parent, again.brief.lineage) == (job, "retry")
 
@@ -202,14 +208,54 @@ def test_what_is_not_offered_any_more_is_not_tried_again(artist: Enrollment) -> 
     artist.cohort.max_steps = 20
     artist.cohort.save()
     with pytest.raises(NotAgain):
-        jobs.retry(Job.objects.get(pk=job.pk), by=artist.user, credential=None, key=uuid.uuid4())
+        retry(Job.objects.get(pk=job.pk), artist)
 
 
 def test_what_waits_is_not_tried_again(artist: Enrollment) -> None:
     with pytest.raises(NothingToRetry):
-        jobs.retry(make.job(enrollment=artist), by=artist.user, credential=None, key=uuid.uuid4())
+        retry(make.job(enrollment=artist), artist)
 
 
 def test_nobody_tries_somebody_elses_job_again(artist: Enrollment, program: Program) -> None:
-    with pytest.raises(jobs.NotAllowed):
-        jobs.retry(make.job(enrollment=artist), by=make.user(), credential=None, key=uuid.uuid4())
+    with pytest.raises(NotAllowed):
+        retry(make.job(enrollment=artist), make.artist(program=program))
+
+
+def test_what_was_made_in_one_program_is_not_made_again_in_another(artist: Enrollment) -> None:
+    job = jobs.cancel(make.job(enrollment=artist), by=artist.user)
+    elsewhere = make.artist(program=make.program(), email=artist.user.email)
+    for verb in (remaking.retry, remaking.repeat, remaking.vary):
+        with pytest.raises(NotAllowed):
+            verb(job, enrollment=elsewhere, credential=None, key=uuid.uuid4())
+    with pytest.raises(OutOfBounds):
+        make.brief(enrollment=elsewhere, parent=job, lineage="remix")
+
+
+def test_after_a_move_to_another_cohort_it_is_tried_again_there(artist: Enrollment, program: Program) -> None:
+    job = jobs.cancel(make.job(enrollment=artist, seed=11), by=artist.user)
+    Enrollment.objects.filter(pk=artist.pk).update(ended_at=clock.now())
+    moved = make.artist(program=program, cohort=make.cohort(program=program), email=artist.user.email)
+    for verb in (remaking.retry, remaking.repeat, remaking.vary):
+        brief = verb(job, enrollment=moved, credential=None, key=uuid.uuid4())
+        assert (brief.enrollment, brief.parent) == (moved, job)
+
+
+@pytest.mark.parametrize("verb", [remaking.retry, remaking.repeat, remaking.vary])
+def test_of_a_model_that_is_away_it_is_said_that_others_are_not(artist: Enrollment, verb: Callable[..., Brief]) -> None:
+    job = jobs.cancel(make.job(enrollment=artist), by=artist.user)
+    make.pipeline(slug="another")
+    Pipeline.objects.filter(pk=job.pipeline_id).update(is_active=False)
+    with pytest.raises(NotAgain, match="Remix the clip"):
+        verb(job, enrollment=artist, credential=None, key=uuid.uuid4())
+
+
+@pytest.mark.parametrize("verb", [remaking.retry, remaking.repeat, remaking.vary])
+def test_without_a_clip_left_nothing_is_said_of_a_draft(artist: Enrollment, verb: Callable[..., Brief]) -> None:
+    job = make.job(enrollment=artist)
+    Job.objects.filter(pk=job.pk).update(state="failed", reason="It broke.")
+    job.refresh_from_db()
+    artist.cohort.daily_quota = 1
+    artist.cohort.save()
+    with pytest.raises(QuotaUsedUp) as refused:
+        verb(job, enrollment=artist, credential=None, key=uuid.uuid4())
+    assert "draft" not in str(refused.value.sentence) and "midnight" in str(refused.value.sentence)
