@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from access import clock
 from access.models import Enrollment
@@ -78,20 +79,28 @@ def earlier_prompt(enrollment: Enrollment) -> str:
 
 
 def first_frames_of(enrollment: Enrollment) -> set[uuid.UUID]:
-    """The pictures that the draft, or one that was set aside, begins with."""
-    kept = _kept(enrollment)
-    named = {str(draft.get("first_frame", "")) for draft in (kept, *kept.get("earlier", []))}
+    """The pictures that a draft of the artist in this program, or one that was set aside, begins with."""
+    kept = [draft.fields for draft in _drafts_of(enrollment)]
+    named = {str(draft.get("first_frame", "")) for fields in kept for draft in (fields, *fields.get("earlier", []))}
     return {uuid.UUID(name) for name in named if UUID.fullmatch(name)}
 
 
+def _drafts_of(enrollment: Enrollment) -> QuerySet[Draft]:
+    """The artist's drafts in this program, one for each cohort they were in, the latest first."""
+    mine = Draft.objects.filter(enrollment__user=enrollment.user_id, enrollment__program=enrollment.program_id)
+    return mine.order_by("-saved_at")
+
+
 def _kept(enrollment: Enrollment) -> dict[str, Any]:
-    draft = Draft.objects.filter(enrollment=enrollment).first()
+    """What is in the enrollment's draft; before it has one, in that of the cohort that the artist came from."""
+    drafts = list(_drafts_of(enrollment))
+    draft = next((draft for draft in drafts if draft.enrollment_id == enrollment.pk), next(iter(drafts), None))
     return dict(draft.fields) if draft else {}
 
 
 def _locked(enrollment: Enrollment) -> dict[str, Any]:
     draft = Draft.objects.select_for_update().filter(enrollment=enrollment).first()
-    return dict(draft.fields) if draft else {}
+    return dict(draft.fields) if draft else _kept(enrollment)
 
 
 def _write(enrollment: Enrollment, fields: dict[str, Any]) -> Draft:

@@ -3,7 +3,7 @@
 import struct
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from access import audit, clock, storing
 from access.models import Enrollment
 from access.refusals import AgreementUnsigned
-from generation import drafting
-from generation.jobs import lock_lane
+from generation import drafting, pacing
+from generation.lanes import lock_lane, lock_lanes
 from generation.models import FirstFrame
 from generation.policies import may_generate
 from generation.refusals import PictureUnusable
@@ -23,7 +23,6 @@ from generation.sandbox.redraw import REASONS, SIDE
 
 HEAVIEST = 10 * 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds of the clock for the child, which has 15 of a core
-PER_HOUR = 60  # pictures of one enrollment
 UNUSED_FOR = timedelta(hours=24)  # then a picture that no brief and no draft uses goes
 PROGRAM = Path(settings.BASE_DIR) / "generation/sandbox/redraw.py"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -31,7 +30,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 EMPTY = _("The file is empty. Choose a PNG, JPEG or WebP picture.")
 HEAVY = _("The picture is larger than 10 MB. Save it smaller, or as a JPEG, and choose it again.")
 FOREIGN = _("This is no PNG, JPEG or WebP picture. Save it as one of these and choose it again.")
-OFTEN = _("You brought very many pictures within this hour. Choose one of them, or wait a little.")
 AWAY = _("The picture could not be kept, through no fault of yours. Try it again in a minute.")
 SENTENCES = {
     "unreadable": _("The picture is damaged or not complete. Open it, save it anew and choose it again."),
@@ -78,23 +76,21 @@ def keep_first_frame(file: Upload, *, enrollment: Enrollment) -> FirstFrame:
     """
     if not may_generate(enrollment):
         raise AgreementUnsigned
-    _check_pace(enrollment)
+    with pacing.turn(enrollment.user_id):
+        kept, size = _drawn_anew(file)
+    return _remember(kept, size, enrollment)
+
+
+def _drawn_anew(file: Upload) -> tuple[storing.Kept, tuple[int, int]]:
     raw = _read(file)
     try:
         with storing.workspace() as folder:
             path = folder / "first_frame.png"
             redraw(raw, path)
-            width, height = _size_of(path)
-            kept = storing.keep(path, "image/png")
+            size = _size_of(path)
+            return storing.keep(path, "image/png"), size
     except OSError as full:
         raise PictureUnusable(str(AWAY)) from full
-    return _remember(kept, (width, height), enrollment)
-
-
-def _check_pace(enrollment: Enrollment) -> None:
-    recent = FirstFrame.objects.filter(enrollment=enrollment, created_at__gt=clock.now() - timedelta(hours=1))
-    if recent.count() >= PER_HOUR:
-        raise PictureUnusable(str(OFTEN))
 
 
 def _read(file: Upload) -> bytes:
@@ -165,7 +161,7 @@ def _remember(kept: storing.Kept, size: tuple[int, int], enrollment: Enrollment)
     with audit.recorded():
         lock_lane(enrollment)  # ``clear_unused`` looks for unused ones behind the same lock
         row = storing.file_row(kept)
-        if known := FirstFrame.objects.filter(enrollment=enrollment, file=row).first():
+        if known := FirstFrame.objects.usable_by(enrollment).filter(file=row).first():
             return known
         now = clock.now()
         made = FirstFrame.objects.create(enrollment=enrollment, file=row, width=size[0], height=size[1], created_at=now)
@@ -187,13 +183,20 @@ def clear_unused() -> int:
 
 def _clear_of(enrollment: Enrollment) -> int:
     with audit.recorded():
-        lock_lane(enrollment)
+        lock_lanes(enrollment)  # a picture from before a move to another cohort is sent behind the new lane
         now = clock.now()
-        old = enrollment.first_frames.unused().filter(created_at__lt=now - UNUSED_FOR)
-        left = list(old.exclude(pk__in=drafting.first_frames_of(enrollment)).select_related("file"))
+        left = _unused_pictures(enrollment, now - UNUSED_FOR)
         for frame in left:
             facts = {"sha256": frame.file.sha256}
             audit.trace("clear_first_frame", program=enrollment.program, at=now, actor=None, subject=frame, facts=facts)
             frame.delete()
             storing.forget(frame.file)
     return len(left)
+
+
+def _unused_pictures(enrollment: Enrollment, before: datetime) -> list[FirstFrame]:
+    """Looked at again behind their rows' locks: a brief that is being sent holds its picture's."""
+    old = enrollment.first_frames.unused().filter(created_at__lt=before)
+    locked = old.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    found = old.filter(pk__in=list(locked)).exclude(pk__in=drafting.first_frames_of(enrollment))
+    return list(found.select_related("file"))

@@ -7,6 +7,8 @@ import pytest
 from access.models import Enrollment
 from generation import drafting
 from generation.models import Draft
+from tests import make
+from tests.generation.artists import moved
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +101,19 @@ def test_there_is_nothing_to_bring_back(artist: Enrollment) -> None:
     drafting.keep(artist, begun("a ball"))
     drafting.bring_back(artist)
     assert drafting.fields_of(artist)["prompt"] == "a ball"
+
+
+def test_a_draft_goes_along_to_another_cohort_whole(artist: Enrollment) -> None:
+    drafting.keep(artist, begun("set aside"))
+    drafting.keep(artist, begun("the last words", steps="9"))
+    anew = moved(artist)
+    assert drafting.fields_of(anew)["steps"] == "9" and drafting.earlier_prompt(anew) == "set aside"
+    drafting.keep(anew, {"prompt": "the last words, and more"})
+    assert (drafting.fields_of(anew)["steps"], drafting.earlier_prompt(anew)) == ("9", "set aside")
+    assert drafting.fields_of(artist)["prompt"] == "the last words"  # of before, as it was
+
+
+def test_no_draft_goes_along_to_another_program_or_artist(artist: Enrollment) -> None:
+    drafting.keep(artist, begun("my words"))
+    for other in (make.artist(program=make.program(), email=artist.user.email), make.artist(program=artist.program)):
+        assert drafting.fields_of(other) == {}
