@@ -72,7 +72,7 @@ def _claim_in(program: Program, worker: str) -> list[Job]:
 
 def _room_beside(job: Job) -> int:
     """How many jobs a batch that begins with this one may have. One that failed before might be what broke it."""
-    return job.pipeline.batch_limit if job.mould and not job.failures else 1
+    return job.pipeline.most_together if job.mould and not job.failures else 1
 
 
 def _claimable(program: Program, now: datetime) -> JobQuerySet:

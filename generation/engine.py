@@ -67,11 +67,18 @@ class Engine(Protocol):
     def overlaps(self) -> bool:
         """Whether one batch may be denoised while another is decoded; known once the model is loaded."""
 
+    def check(self) -> None:
+        """Look at the folder, before another model has to give way to this one.
+
+        Raises:
+            generation.refusals.Trouble: it cannot be used; the words say why.
+        """
+
     def load(self) -> dict[str, Any]:
         """Bring the model into memory, or leave it there; what was found is for ``Pipeline.loaded``.
 
-        ``class``, ``arguments`` (names the call understands), ``from_image``, ``alone`` (a clip in a batch would not be
-        the one that it is alone), ``versions``, ``dtype``, ``device``, ``cache``, ``attention``, ``compile``.
+        ``class``, ``arguments`` (names the call understands), ``from_image``, ``versions``, ``dtype``, ``device``,
+        ``cache``, ``attention``, ``compile``.
 
         Raises:
             generation.refusals.Trouble: the folder cannot be used; the words say why. Nothing of it stays in memory.

@@ -26,10 +26,11 @@ def loaded(pipeline: Pipeline) -> Engine:
     key = _key(pipeline)
     engine = _resident.pop(key, None)
     if engine is None:
+        engine = make_engine(pipeline)
+        engine.check()  # else one that is broken would send away one that works, again and again
         free(pipeline)  # the same pipeline as it was set before
         while len(_resident) >= settings.RENDER_RESIDENT:
             _resident.popitem(last=False)[1].free()
-        engine = make_engine(pipeline)
     found = engine.load()
     _resident[key] = engine  # only now: what could not be loaded is tried from the files again
     note_loaded(pipeline, found)

@@ -6,8 +6,6 @@ from generation import registry
 from generation.models import Output, Pipeline
 
 FORMAT, VERSION = "vernissage-recipe", 1
-# Caches that skip a step for a batch as a whole, by the mean of it: alone, a clip need not skip the same ones.
-WEIGHS_THE_BATCH = (Pipeline.Cache.FIRST_BLOCK,)
 # What the engine found and did, as it is in the output's provenance: the part of a recipe that decides pixels.
 COPIED = (
     "class", "call", "seed", "versions", "dtype", "dtypes", "device", "threads", "cache", "cache_options", "attention",
@@ -20,8 +18,7 @@ def recipe_of(output: Output) -> dict[str, Any]:
 
     ``promise`` says what to expect of who follows it: ``identical`` frames, byte for byte, with the same versions on
     the same kind of device; ``visually identical`` ones of a clip that was rendered together with others, since sums
-    are then taken in another order; ``similar`` ones, where also the steps that were skipped depended on the others;
-    or ``none``, where too little was noted down.
+    are then taken in another order; or ``none``, where too little was noted down.
     """
     brief, made = output.job.brief, output.provenance
     return {
@@ -40,9 +37,7 @@ def recipe_of(output: Output) -> dict[str, Any]:
 def _promise(output: Output) -> str:
     if "class" not in output.provenance:
         return "none"
-    if not output.is_of_a_batch:
-        return "identical"
-    return "similar" if output.provenance.get("cache") in WEIGHS_THE_BATCH else "visually identical"
+    return "visually identical" if output.is_of_a_batch else "identical"
 
 
 def _model(pipeline: Pipeline) -> dict[str, str]:

@@ -13,7 +13,7 @@ from generation import ending, engines
 from generation.claiming import claim
 from generation.doorbell import ring
 from generation.models import Pipeline
-from generation.refusals import Trouble
+from generation.refusals import DeviceLost, Trouble
 from generation.turns import Turn
 from generation.upkeep import note_trouble
 
@@ -43,6 +43,10 @@ def warm_up() -> None:
             engines.loaded(pipeline)
         except Trouble as trouble:
             note_trouble(pipeline, str(trouble))
+        except DeviceLost as lost:
+            note_trouble(pipeline, f"The device of a worker is lost: {lost}"[:300])
+            ring(queue=pipeline.queue)
+            leave()
 
 
 def drain() -> int:

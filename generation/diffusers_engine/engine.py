@@ -17,13 +17,12 @@ from generation.diffusers_engine.latents import to_bytes
 from generation.diffusers_engine.resident import GivenUp, Resident
 from generation.engine import Clip, Order, Picture, Watch
 from generation.models import Pipeline
-from generation.recipes import WEIGHS_THE_BATCH
 from generation.refusals import DeviceLost, Trouble
 
 log = logging.getLogger(__name__)
 
 Shape = tuple[int, int, int]  # width, height, frames
-OFFERS = ("arguments", "from_image", "alone")  # findings that say nothing about how a clip was made
+OFFERS = ("arguments", "from_image")  # findings that say nothing about how a clip was made
 WARM_UP_STEPS = 2  # Mochi's schedule has no single step
 
 
@@ -37,12 +36,20 @@ class DiffusersEngine:
         self.row, self.threads = pipeline, threads
         self.found: dict[str, Any] = {}
         self._resident: Resident | None = None
+        self._is_checked = False
         self._loading = threading.Lock()
 
     @property
     def overlaps(self) -> bool:
         """See ``generation.engine.Engine``; known once the model is loaded."""
         return self._resident is not None and self._resident.overlaps
+
+    def check(self) -> None:
+        """See ``generation.engine.Engine``."""
+        with readable("The model cannot be loaded"):
+            registry.check(self.row)
+            classes.class_of(self.row)  # before gigabytes are read for nothing
+        self._is_checked = True
 
     def load(self) -> dict[str, Any]:
         """See ``generation.engine.Engine``."""
@@ -74,8 +81,9 @@ class DiffusersEngine:
         raise why
 
     def _load(self) -> Resident:
-        registry.check(self.row)
-        classes.class_of(self.row)  # before gigabytes are read for nothing
+        if not self._is_checked:
+            self.check()
+        self._is_checked = False  # another time the files may be others
         device = loading.device_of(self.row)
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -90,7 +98,6 @@ class DiffusersEngine:
             "class": kind.__name__,
             "arguments": classes.arguments_of(kind),
             "from_image": kind.__name__ in classes.FROM_IMAGE,
-            "alone": self.row.cache in WEIGHS_THE_BATCH,
             "versions": loading.versions(),
             "dtype": self.row.dtype,
             "dtypes": self.row.studio.get("dtypes", {}),

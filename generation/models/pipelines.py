@@ -119,6 +119,14 @@ class Pipeline(models.Model):
             ),
         ]
 
+    @property
+    def most_together(self) -> int:
+        """Clips that are rendered as one batch at most.
+
+        One where the cache skips a step for a batch as a whole, by the mean of it: a clip would depend on its company.
+        """
+        return 1 if self.cache == self.Cache.FIRST_BLOCK else self.batch_limit
+
     def __str__(self) -> str:
         return self.name
 

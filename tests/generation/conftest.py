@@ -36,6 +36,8 @@ class DrawnEngine:
         self.overlaps = True
         self.found = {"class": "Drawn", "arguments": ["guidance_scale", "negative_prompt"], "from_image": True}
 
+    def check(self) -> None: ...
+
     def load(self) -> dict[str, Any]:
         if self.trouble:
             raise Trouble(self.trouble)

@@ -52,6 +52,13 @@ def test_the_limit_of_the_pipeline_holds(artist: Enrollment, engine: DrawnEngine
     assert engine.batches == [3, 1]
 
 
+def test_a_cache_that_weighs_the_whole_batch_renders_clips_one_by_one(artist: Enrollment, engine: DrawnEngine) -> None:
+    Pipeline.objects.update(batch_limit=4, cache="first_block")
+    make.brief(enrollment=artist, variations=2)
+    worker.drain()
+    assert engine.batches == [1, 1]
+
+
 def test_the_concurrency_of_the_cohort_holds(artist: Enrollment) -> None:
     artist.cohort.concurrency = 2
     artist.cohort.save()

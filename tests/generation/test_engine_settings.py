@@ -226,8 +226,3 @@ def test_the_default_shape_is_met_at_the_load(folders: dict[str, Path], monkeypa
     offered = {"sizes": [[32, 64], [64, 32]], "lengths": [9, 17]}
     engine_of(folders["LTXPipeline"], overrides=offered, warm_shapes=shapes).load()
     assert made == [(32, 64, 9, 2, 1), (64, 32, 17, 2, 1)]
-
-
-@pytest.mark.parametrize(("cache", "alone"), [("", False), ("first_block", True), ("pyramid", False)])
-def test_a_cache_that_weighs_a_whole_batch_is_told(folders: dict[str, Path], cache: str, alone: bool) -> None:
-    assert engine_of(folders["LTXPipeline"], cache=cache).load()["alone"] is alone

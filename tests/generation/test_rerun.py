@@ -209,19 +209,10 @@ def test_the_script_gives_a_negative_prompt_only_where_there_is_one(monkeypatch:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("size", "cache", "promise"),
-    [
-        (1, "", "identical"),
-        (1, "first_block", "identical"),
-        (3, "taylor_seer", "visually identical"),
-        (3, "first_block", "similar"),
-    ],
-)
-def test_what_is_promised_of_company(artist: Enrollment, size: int, cache: str, promise: str) -> None:
-    """FirstBlockCache skips a step for all of a batch or for none."""
+@pytest.mark.parametrize(("size", "promise"), [(1, "identical"), (3, "visually identical")])
+def test_what_is_promised_of_company(artist: Enrollment, size: int, promise: str) -> None:
     output = make.output(enrollment=artist)
-    output.provenance = {"class": "LTXPipeline", "cache": cache, "batch": {"size": size, "id": "x"}}
+    output.provenance = {"class": "LTXPipeline", "batch": {"size": size, "id": "x"}}
     assert recipe_of(output)["promise"] == promise
 
 

@@ -2,11 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
 from generation import ending, engines, registry, worker
 from generation.models import Pipeline
+from generation.refusals import DeviceLost, Trouble
 from tests import make
 from tests.generation.conftest import DrawnEngine
 
@@ -52,6 +55,39 @@ def test_a_bounded_number_of_models_is_resident(
     for pipeline in (first, second, first, third):
         engines.loaded(pipeline)
     assert made["second"].is_freed and not made["first"].is_freed and not made["third"].is_freed
+
+
+def test_a_broken_model_sends_no_other_away(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings, engine: DrawnEngine
+) -> None:
+    settings.RENDER_RESIDENT = 1
+    broken = DrawnEngine()
+
+    def check() -> None:
+        raise Trouble("It is broken.")
+
+    monkeypatch.setattr(broken, "check", check)
+    monkeypatch.setattr(engines, "make_engine", lambda pipeline: broken if pipeline.slug == "broken" else engine)
+    engines.loaded(make.pipeline(slug="sound"))
+    with pytest.raises(Trouble):
+        engines.loaded(make.pipeline(slug="broken"))
+    assert not engine.is_freed
+
+
+def test_a_child_whose_device_is_lost_at_the_start_says_so_and_goes(
+    monkeypatch: pytest.MonkeyPatch, engine: DrawnEngine
+) -> None:
+    left: list[bool] = []
+
+    def load() -> dict[str, Any]:
+        raise DeviceLost("CUDA error: no kernel image is available")
+
+    monkeypatch.setattr(engine, "load", load)
+    monkeypatch.setattr(worker, "leave", lambda: left.append(True))
+    pipeline = make.pipeline()
+    worker.warm_up()
+    pipeline.refresh_from_db()
+    assert left == [True] and "no kernel image" in pipeline.trouble
 
 
 def test_a_changed_row_is_loaded_anew(engine: DrawnEngine) -> None:
