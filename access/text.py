@@ -32,6 +32,11 @@ def clean(text: str, *, limit: int) -> str:
     return text
 
 
+def fold(text: str) -> str:
+    """The text as it is searched: capital and small letters are one, whatever the script and the database."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 class TextField(forms.CharField):
     """A form field for text under the rule above. Unless ``is_cut``, a browser lets more be pasted, to be shortened:
     of a long text that is cut nobody is told what was lost."""

@@ -1,7 +1,6 @@
 """The library as a query: what is shown, and one page of it. The page costs the same with 1,000 outputs as with
 100,000: the artist's enrollments first, then as many rows of the index as the page has."""
 
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +11,12 @@ from django.db import models
 from django.db.models import F, Q, QuerySet
 
 from access.models import Enrollment, Program, User
+from access.text import fold
 from generation.models import Collection, Job, Output, Pipeline, Tag
 
 PAGE = 24
 WORDS = 8  # of a search; each must occur
+FEW = 2000  # hits that are named by their keys
 
 
 class Shape(models.TextChoices):
@@ -38,12 +39,11 @@ class Sieve:
     from_image: bool = False
     shape: str = ""
 
-    def apply(self, outputs: QuerySet[Output]) -> QuerySet[Output]:
-        """The outputs that it lets through."""
-        for word in self.words:
-            # A regular expression, since SQLite's LIKE knows the case of ASCII letters only.
-            outputs = outputs.filter(job__brief__prompt__iregex=pattern(word))
-        return outputs.filter(self._marks() & self._making() & (SHAPES[Shape(self.shape)] if self.shape else Q()))
+    def apply(self, outputs: QuerySet[Output], enrollments: Sequence[uuid.UUID]) -> QuerySet[Output]:
+        """The outputs of these enrollments that it lets through."""
+        if making := self._making():
+            outputs = _made_so(outputs, making, enrollments)
+        return outputs.filter(self._marks() & (SHAPES[Shape(self.shape)] if self.shape else Q()))
 
     def _marks(self) -> Q:
         wanted = Q(star__isnull=False) if self.starred else Q()
@@ -52,18 +52,21 @@ class Sieve:
 
     def _making(self) -> Q:
         wanted = Q(job__pipeline=self.pipeline) if self.pipeline else Q()
-        return wanted & (Q(job__brief__first_frame__isnull=False) if self.from_image else Q())
+        wanted &= Q(job__brief__first_frame__isnull=False) if self.from_image else Q()
+        for word in self.words:
+            wanted &= Q(job__brief__prompt_folded__contains=fold(word))
+        return wanted
 
 
-def pattern(word: str) -> str:
-    """A regular expression for a word as typed, whatever the case of its letters and the locale of the database."""
-    return "".join(_either_case(character) for character in word)
+def _made_so(outputs: QuerySet[Output], making: Q, enrollments: Sequence[uuid.UUID]) -> QuerySet[Output]:
+    """Those whose briefs are as wanted.
 
-
-def _either_case(character: str) -> str:
-    """PostgreSQL in the C locale knows the cases of ASCII alone, so others are written out."""
-    cases = sorted({case for case in (character, character.lower(), character.upper()) if len(case) == 1})
-    return f"[{''.join(cases)}]" if len(cases) > 1 and not character.isascii() else re.escape(character)
+    A few are found from the briefs' side and named by their keys: read along the wall, row by row with two joins, a
+    search without hits took fifteen times as long at 100,000 outputs. Of many the wall's first rows hold a page.
+    """
+    found = Output.objects.filter(making, job__brief__enrollment__in=enrollments).order_by()
+    keys = list(found.values_list("pk", flat=True)[: FEW + 1])
+    return outputs.filter(pk__in=keys) if len(keys) <= FEW else outputs.filter(making)
 
 
 SHAPES = {

@@ -14,6 +14,7 @@ from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Credential, Enrollment, Halt, User
 from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from access.text import fold
 from generation.doorbell import ring
 from generation.lanes import catch_up, join_the_line, lock_lane, lock_lanes
 from generation.models import Brief, FirstFrame, Job, Lane, Output, Pipeline
@@ -167,6 +168,7 @@ def _brief(
         credential=credential,
         pipeline=pipeline,
         prompt=wish.prompt,
+        prompt_folded=fold(wish.prompt),
         negative_prompt=wish.negative_prompt,
         steps=wish.steps,
         guidance=wish.guidance,

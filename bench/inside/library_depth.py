@@ -32,8 +32,9 @@ def fill(enrolled: Enrollment, many: int) -> None:
         numbers = range(begin, min(begin + 5000, many))
         briefs = [
             Brief(
-                **common, pipeline=pipeline, prompt=f"a red ball, number {n}", steps=20, guidance=3.0, seed=n, width=96,
-                height=64, frames=17, idempotency_key=uuid.uuid4(), created_at=start + timedelta(minutes=n),
+                **common, pipeline=pipeline, prompt=f"a red ball, number {n}", prompt_folded=f"a red ball, number {n}",
+                steps=20, guidance=3.0, seed=n, width=96, height=64, frames=17, idempotency_key=uuid.uuid4(),
+                created_at=start + timedelta(minutes=n),
             )
             for n in numbers
         ]  # fmt: skip

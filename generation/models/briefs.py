@@ -53,6 +53,8 @@ class Brief(models.Model):
     credential = models.ForeignKey(Credential, null=True, on_delete=models.PROTECT, related_name="briefs")
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="briefs")
     prompt = models.TextField()
+    # As it is searched (``access.text.fold``): SQLite knows the case of ASCII letters only. Goes where the prompt goes.
+    prompt_folded = models.TextField(editable=False)
     negative_prompt = models.TextField(blank=True)
     steps = models.PositiveSmallIntegerField()
     guidance = models.FloatField()
@@ -81,6 +83,7 @@ class Brief(models.Model):
                 condition=Q(parent__isnull=True, lineage="") | Q(parent__isnull=False) & ~Q(lineage=""),
                 name="brief_says_how_it_descends",
             ),
+            models.CheckConstraint(condition=Q(prompt="") | ~Q(prompt_folded=""), name="brief_can_be_found"),
         ]
 
     def __str__(self) -> str:

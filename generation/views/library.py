@@ -116,7 +116,7 @@ def _library_context(request: MemberRequest) -> dict[str, Any]:
     turn = turn_of(request.GET, oldest_first=request.GET.get("order") == "oldest")
     enrollments = browsing.enrollments_of(request.user, request.program)
     wanted = sieve.sieve()
-    page = browsing.page_of(wanted.apply(Output.objects.all()), enrollments, turn, instant="created_at")
+    page = browsing.page_of(wanted.apply(Output.objects.all(), enrollments), enrollments, turn, instant="created_at")
     return {
         "sieve": sieve,
         "chips": _chips(request.GET, sieve),

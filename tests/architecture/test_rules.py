@@ -53,6 +53,7 @@ CONSTRAINTS = {
     "access_user": {"one_user_per_email"},
     "generation_brief": {
         "brief_asks_for_something",
+        "brief_can_be_found",
         "brief_has_a_size",
         "brief_says_how_it_descends",
         "brief_sent_once",

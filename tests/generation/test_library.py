@@ -16,6 +16,7 @@ from access.models import Enrollment, Program
 from generation import browsing, jobs, keeping, rendering
 from generation.models import Collection, Job, Output, Star, Tag
 from tests import make
+from tests.generation.artists import moved
 from tests.generation.pages import body, client_of, page_of
 
 pytestmark = pytest.mark.django_db
@@ -128,10 +129,15 @@ def test_a_page_asks_as_much_with_one_clip_as_with_many(client: Client, artist: 
         keeping.hang([made], keeping.collect(f"{number}", by=artist.user, program=artist.program), by=artist.user)
 
     add(0)
+    make.job(enrollment=artist)
     asked()  # the session's first request makes its credential
     few = asked()
+    for job in Job.objects.queued():
+        jobs.cancel(job, by=artist.user)
     for number in range(1, 6):
         add(number)
+    for _ in range(4):
+        make.job(enrollment=artist)
     assert asked() == few
 
 
@@ -144,6 +150,10 @@ def test_a_page_asks_as_much_with_one_clip_as_with_many(client: Client, artist: 
         ("red boat", [0]),
         ("étoile", [2]),
         ("ÉTOILE", [2]),
+        ("E\u0301toile", [2]),  # in two characters
+        ("STRASSE", [4]),
+        ("Straße", [4]),
+        ("СТРАННЫЙ", [5]),
         ("100%", [3]),
         ("_", [3]),
         (".*", []),
@@ -152,14 +162,42 @@ def test_a_page_asks_as_much_with_one_clip_as_with_many(client: Client, artist: 
         ("'; --", []),
     ],
 )
+@pytest.mark.parametrize("few", [0, 1, 2000], ids=["many hits", "in between", "few hits"])
 def test_a_search_finds_prompts_with_all_its_words(
-    client: Client, artist: Enrollment, library: str, words: str, found: list[int]
+    client: Client,
+    artist: Enrollment,
+    library: str,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    words: str,
+    found: list[int],
 ) -> None:
-    prompts = ("a red Boat on the sea", "a blue boat", "une Étoile filante", "100% silk_road")
+    monkeypatch.setattr(browsing, "FEW", few)
+    prompts = (
+        "a red Boat on the sea",
+        "a blue boat",
+        "une Étoile filante",
+        "100% silk_road",
+        "eine Straße",
+        "странный",
+    )
     made = [make.output(enrollment=artist, prompt=prompt) for prompt in prompts]
     page = body(client.get(library, {"q": words}))
     assert sorted(shown_on(page)) == sorted(jobs_of([made[index] for index in found]))
     assert ("No prompt has these words" in page) is (not found)
+
+
+def test_a_search_turns_pages_and_finds_what_is_from_before_a_move(
+    client: Client, artist: Enrollment, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "PAGE", 2)
+    made = [make.output(enrollment=artist, prompt=prompt) for prompt in ("a Boat", "a star", "two boats")]
+    anew = moved(artist)
+    made.append(make.output(enrollment=anew, prompt="boats again"))
+    make.output(enrollment=make.artist(program=artist.program), prompt="another's boat")
+    page = body(client.get(f"{library}?q=boat"))
+    assert shown_on(page) == jobs_of([made[3], made[2]])
+    assert shown_on(body(client.get(library + link(page, "next")))) == jobs_of([made[0]])
 
 
 def kept(artist: Enrollment) -> tuple[Output, Output, Tag, Collection]:

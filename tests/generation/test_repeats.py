@@ -13,7 +13,7 @@ from access.refusals import NotAllowed
 from generation import jobs, quota, remaking, rendering, repeats, worker
 from generation.claiming import claim
 from generation.encoding import encode
-from generation.models import Brief, Job, Output, Pipeline, QuotaEntry
+from generation.models import Brief, FirstFrame, Job, Output, Pipeline, QuotaEntry
 from generation.refusals import NotAgain, NothingToRetry, OutOfBounds, QuotaUsedUp, RepeatsUsedUp
 from tests import make
 from tests.generation.conftest import Clock, DrawnEngine
@@ -189,6 +189,30 @@ def test_a_brief_descends_from_ones_own_work_only(first: Job, program: Program) 
 
 
 # --- again -----------------------------------------------------------------------------------------------------------
+def test_what_was_made_or_brought_in_one_program_stays_in_it(first: Job) -> None:
+    """Also where the artist is the same."""
+    elsewhere = make.artist(program=make.program(), email=first.enrollment.user.email)
+    brief = make.brief(enrollment=elsewhere)
+    facts = {field.attname: getattr(brief, field.attname) for field in Brief._meta.concrete_fields}
+    picture = FirstFrame.objects.create(
+        enrollment=first.enrollment, file=first.output.master, width=48, height=32, created_at=clock.now()
+    )
+    for rule, unlike in (
+        ("brief_descends_from_ones_own", {"parent_id": first.pk, "lineage": "remix"}),
+        ("brief_begins_with_ones_own", {"first_frame_id": picture.pk}),
+    ):
+        with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+            Brief.objects.create(**{**facts, "id": uuid.uuid4(), "idempotency_key": uuid.uuid4(), **unlike})
+
+
+def test_no_brief_is_hidden_from_the_search(artist: Enrollment) -> None:
+    brief = make.brief(enrollment=artist, prompt="Étoile")
+    assert brief.prompt_folded == "étoile"
+    with pytest.raises(IntegrityError, match="brief_can_be_found"), transaction.atomic():
+        Brief.objects.update(prompt_folded="")
+    Brief.objects.update(prompt="", prompt_folded="")  # as whoever erases the words does
+
+
 def retry(job: Job, artist: Enrollment) -> Brief:
     return remaking.retry(job, enrollment=artist, credential=None, key=uuid.uuid4())
 
