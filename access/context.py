@@ -25,6 +25,9 @@ class Shell:
 
     @cached_property
     def enrollment(self) -> Enrollment | None:
+        """What the page was loaded with, if it is an artist's."""
+        if known := getattr(self.request, "enrollment", None):
+            return known
         if not (self.user.is_authenticated and self.program):
             return None
         return Enrollment.objects.live().filter(user=self.user, program=self.program).first()
@@ -34,16 +37,16 @@ class Shell:
         return self.enrollment is not None
 
     @cached_property
-    def is_reviewer(self) -> bool:
-        return bool(self.user.is_authenticated and self.program and policies.may_review(self.user, self.program))
+    def roles(self) -> set[str]:
+        return policies.roles_of(self.user, self.program) if self.user.is_authenticated and self.program else set()
 
-    @cached_property
+    @property
+    def is_reviewer(self) -> bool:
+        return not self.roles.isdisjoint(Role.REVIEWING)
+
+    @property
     def is_staff(self) -> bool:
-        return bool(
-            self.user.is_authenticated
-            and self.program
-            and policies.holds(self.user, self.program, Role.Kind.PROGRAM_STAFF)
-        )
+        return Role.Kind.PROGRAM_STAFF in self.roles
 
     @cached_property
     def unread(self) -> int:

@@ -116,13 +116,14 @@ def _library_context(request: MemberRequest) -> dict[str, Any]:
     turn = turn_of(request.GET, oldest_first=request.GET.get("order") == "oldest")
     enrollments = browsing.enrollments_of(request.user, request.program)
     wanted = sieve.sieve()
+    is_first = wanted == browsing.Sieve() and not (turn.after or turn.before)
     page = browsing.page_of(wanted.apply(Output.objects.all(), enrollments), enrollments, turn, instant="created_at")
     return {
         "sieve": sieve,
         "chips": _chips(request.GET, sieve),
         "collection": wanted.collection,
         "works": [_hung(work) for work in browsing.works(page.keys)],
-        "open_jobs": browsing.open_jobs(enrollments, request.program, most=OPEN_SHOWN),
+        "open_jobs": browsing.open_jobs(enrollments, request.program, most=OPEN_SHOWN) if is_first else (),
         "chosen": request.POST.getlist("chosen"),
         **_beside(request.GET, page),
     }

@@ -141,6 +141,20 @@ def test_a_page_asks_as_much_with_one_clip_as_with_many(client: Client, artist: 
     assert asked() == few
 
 
+def test_a_page_asks_for_nothing_that_it_does_not_show(client: Client, artist: Enrollment, library: str) -> None:
+    """Jobs in the making stand on the first page alone; who one is was found out before the page began."""
+
+    def asked(query: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(library + query).status_code == 200
+        return len(queries)
+
+    _older, newer = make.output(enrollment=artist), make.output(enrollment=artist)
+    make.job(enrollment=artist)
+    asked("")  # the session's first request makes its credential
+    assert [asked(query) for query in ("", f"?after={newer.pk}", "?q=circle", "?q=nowhere")] == [22, 20, 20, 14]
+
+
 # --- search and filters -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("words", "found"),
