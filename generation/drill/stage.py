@@ -64,6 +64,9 @@ class StagedEngine:
     def overlaps(self) -> bool:
         return self.engine.overlaps
 
+    def check(self) -> None:
+        self.engine.check()
+
     def load(self) -> dict[str, Any]:
         stop_at("load")
         found = self.engine.load()
