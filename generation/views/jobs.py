@@ -23,6 +23,7 @@ from generation.policies import may_download
 from generation.quota import quota_left, quota_renews_at
 from generation.recipes import recipe_of
 from generation.refusals import NoDownload, PageStale
+from generation.views.back import back
 from generation.views.shown import shown
 
 FOLLOWING = timedelta(minutes=2)  # in which a clip's other renditions arrive
@@ -143,7 +144,7 @@ def job_preview(request: MemberRequest, job_id: uuid.UUID) -> HttpResponseBase:
 def cancel_job(request: MemberRequest, job_id: uuid.UUID) -> HttpResponse:
     found = _own_job(request, job_id)
     jobs.cancel(found, by=request.user)
-    return redirect("job", slug=request.program.slug, job_id=found.pk)
+    return back(request, reverse("job", args=[request.program.slug, found.pk]))
 
 
 def _again(request: MemberRequest, job_id: uuid.UUID, verb: Callable[..., Brief]) -> HttpResponse:

@@ -174,7 +174,7 @@ def upload(page: Page, color: str) -> str:
     """Choose a picture; the key of the one that is chosen once it has arrived."""
     page.evaluate("window.isBefore = true")
     page.locator("#id_picture").set_input_files(image(color))
-    page.wait_for_function("!window.isBefore && location.hash === '#first-frame'")
+    page.wait_for_function("() => !window.isBefore && location.hash === '#first-frame'")
     page.wait_for_load_state()
     return chosen(page)
 
@@ -203,7 +203,7 @@ def test_pictures_are_uploaded_replaced_and_removed(page: Page) -> None:
     assert chosen(page) == second
 
     page.get_by_role("button", name="Remove the picture").click()
-    page.wait_for_function("!document.querySelector('input[name=first_frame]:checked')?.value")
+    page.wait_for_function("() => !document.querySelector('input[name=first_frame]:checked')?.value")
     page.wait_for_timeout(1500)
     assert chosen(page) == ""
     page.reload()
