@@ -122,6 +122,7 @@ class Deed(models.TextChoices):
     HANG = "hang"
     UNHANG = "unhang"
     COMPARE = "compare"
+    NAMED = "named"  # Enter in a field: tag or hang, by which of the names is written
 
 
 class ChosenForm(forms.Form):
@@ -159,6 +160,8 @@ class ChosenForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         wanted = super().clean() or {}
+        if wanted.get("do") == Deed.NAMED:
+            wanted["do"] = self._named()
         deed = wanted.get("do")
         if deed in (Deed.TAG, Deed.UNTAG):
             self._need("tag_name", _("Write the tag first."))
@@ -167,6 +170,14 @@ class ChosenForm(forms.Form):
         if deed == Deed.COMPARE and len(wanted.get("chosen", [])) not in (0, 2):
             self.add_error("chosen", _("Choose exactly two clips to compare."))
         return wanted
+
+    def _named(self) -> str:
+        tag, collection = ((self[name].data or "").split() for name in ("tag_name", "collection_name"))
+        if tag and collection:
+            self.add_error("do", _("Both a tag and a collection are written. Press the button of the one you mean."))
+        elif not tag and not collection:
+            self.add_error("do", _("Write a tag or the name of a collection first."))
+        return Deed.TAG if tag else Deed.HANG
 
     def _need(self, name: str, sentence: object) -> None:
         if name not in self.errors and not self.cleaned_data.get(name, "").split():

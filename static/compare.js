@@ -94,7 +94,8 @@
     Home: () => step(-frames),
     End: () => step(frames),
   };
-  document.addEventListener("keydown", (event) => {
+  room.tabIndex = -1; // so that a click on a picture brings the focus in here, where the keys are
+  room.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
     if (event.target.closest("input, select, textarea")) return; // the range moves by frames with the arrows by itself
     if (event.key === " " && event.target.closest("a, button, summary")) return; // it is meant for that element

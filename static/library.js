@@ -27,7 +27,7 @@
     const answer = event.detail.serverResponse;
     const wants = event.detail.target.id;
     if (event.detail.shouldSwap && wants === "wall-page" && !answer.includes('id="wall-page"')) {
-      event.detail.shouldSwap = false; // another page came, such as the sign-in after a session ended
+      event.detail.shouldSwap = false; // another page came: the two clips side by side
       location.assign(event.detail.xhr.responseURL || location.href);
     }
   });

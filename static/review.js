@@ -37,7 +37,7 @@ const renew = async () => {
   const answer = await fetch(verdict.dataset.renew, { method: "POST", headers: { "X-CSRFToken": token } }).catch(() => null);
   if (!answer) return; // no network: the next beat tries again
   const lease = document.getElementById("lease");
-  if (answer.ok) {
+  if (answer.ok && !answer.redirected) { // else it led to the sign-in
     const until = await answer.json();
     lease.dateTime = until.leased_until;
     lease.textContent = until.words;

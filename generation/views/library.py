@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,6 +19,7 @@ from generation import browsing, keeping
 from generation.choosing import ChosenForm, Deed, SieveForm, TagForm, turn_of
 from generation.models import Collection, Job, Output, Tag
 from generation.refusals import NoSuchName
+from generation.views.back import back
 from generation.views.shown import shown
 
 RETRIED = (Job.State.FAILED, Job.State.CANCELLED)
@@ -166,11 +166,9 @@ def star(request: MemberRequest, output_id: uuid.UUID) -> HttpResponse:
     turned_on = request.POST.get("on") != "0"
     (keeping.star if turned_on else keeping.unstar)([output], by=request.user)
     if request.htmx:  # type: ignore[attr-defined]  # of django_htmx
-        return render(
-            request,
-            "generation/_star.html",
-            {"output": Output.objects.get(pk=output.pk), "next": request.POST.get("next", "")},
-        )
+        now = Output.objects.select_related("star", "job__brief").get(pk=output.pk)
+        context = {"output": now, "prompt": now.job.brief.prompt, "next": request.POST.get("next", "")}
+        return render(request, "generation/_star.html", context)
     return _back(request, output)
 
 
@@ -209,10 +207,7 @@ def _number(text: str) -> int:
 
 def _back(request: HttpRequest, output: Output) -> HttpResponseRedirect:
     """To the page that the form names as its own, else to the clip's."""
-    here = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return HttpResponseRedirect(here)
-    return HttpResponseRedirect(reverse("job", args=[output.program.slug, output.job_id]))
+    return back(request, reverse("job", args=[output.program.slug, output.job_id]))
 
 
 # --- history ----------------------------------------------------------------------------------------------------------

@@ -110,8 +110,21 @@ def test_an_empty_library_and_open_jobs(client: Client, artist: Enrollment, libr
     job = make.job(enrollment=artist)
     page = body(client.get(library))
     assert page_of(job) in page and "The wall is still bare" not in page
+    assert f'data-live-job="{job.pk}"' in page and 'hx-trigger="live:changed' in page  # hangs here when it is finished
     jobs.cancel(job, by=artist.user)
     assert page_of(job) not in body(client.get(library))
+
+
+def test_what_is_in_the_making_is_kept_up_to_date_beside_the_wall(
+    client: Client, artist: Enrollment, library: str
+) -> None:
+    make.output(enrollment=artist)
+    job = make.job(enrollment=artist)
+    page = body(client.get(library))
+    assert re.search(
+        rf'<li[^>]* data-live-job="{job.pk}".*?data-state="queued" data-live-state data-live-says', page, re.DOTALL
+    )
+    assert "live:changed" not in page  # the wall stays as it is: boxes may be ticked
 
 
 def test_a_page_asks_as_much_with_one_clip_as_with_many(client: Client, artist: Enrollment, library: str) -> None:
@@ -304,6 +317,17 @@ def test_chosen_clips_are_starred_tagged_hung_and_back(client: Client, artist: E
     assert "Out of “New room”: 2 clips." in page
 
 
+def test_enter_in_a_field_means_the_name_that_is_written(client: Client, artist: Enrollment, library: str) -> None:
+    made = make.output(enrollment=artist)
+    page = body(client.get(library))
+    first = re.search(r'id="chosen".*?(<button.*?>)', page, re.DOTALL)
+    assert first and first[1] == '<button name="do" value="named" hidden>'  # which a browser presses at Enter
+    assert client.post(library, {"chosen": [str(made.pk)], "do": "named", "tag_name": "sea"}).status_code == 302
+    assert client.post(library, {"chosen": [str(made.pk)], "do": "named", "collection_name": "Room"}).status_code == 302
+    assert [tag.name for tag in made.tags.all()] == ["sea"]
+    assert Collection.objects.get().outputs.get() == made
+
+
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
@@ -314,6 +338,9 @@ def test_chosen_clips_are_starred_tagged_hung_and_back(client: Client, artist: E
         ({"do": "hang", "collection_name": " "}, "Write the collection’s name first"),
         ({"do": "unhang", "collection_name": "nowhere"}, "You have no collection named"),
         ({"do": "compare"}, "Choose exactly two clips"),
+        ({"do": "named"}, "Write a tag or the name of a collection first"),
+        ({"do": "named", "tag_name": "one", "collection_name": "two"}, "Press the button of the one you mean"),
+        ({"do": "named", "tag_name": "x" * 41}, "41 characters long; 40 is the most"),
         ({"do": "burn"}, "Press one of the buttons"),
         ({"chosen": ["nonsense"], "do": "star"}, "One of the clips could not be read"),
     ],
@@ -350,6 +377,7 @@ def test_a_star_by_itself_comes_back_to_where_it_was_pressed(client: Client, art
     assert not Star.objects.exists()
     fragment = client.post(url, {"on": "1", "next": "/x"}, headers={"HX-Request": "true"})
     assert 'aria-pressed="true"' in body(fragment) and "<html" not in body(fragment)
+    assert made.job.brief.prompt in body(fragment)  # still told from other stars
 
 
 def test_tags_of_one_clip(client: Client, artist: Enrollment) -> None:
