@@ -1,217 +1,136 @@
 """kill -9 with the real broker, the real worker and real processes, at the worst points. Only the engine is drawn.
 
-After each death a fresh child or worker finishes the job exactly once, nothing is spent twice, no file is torn.
+After each death a fresh child or worker finishes the job exactly once, nothing is spent twice, no file is torn. Site
+and judge are the drill's; what the drill does with a real model takes minutes, this one second of rendering a job.
 """
 
-import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings as site
+
+from generation.drill import checker
+from generation.drill.looking import is_alive
+from generation.drill.servers import end_group, wait_for
+from generation.drill.site import Site, Worker, open_site
 
 PATIENCE = 60.0  # seconds; a busy machine imports slowly
-WORKER = [
-    *(sys.executable, "-m", "celery", "-A", "tests.generation.slow_worker", "--quiet", "worker", "--pool", "prefork"),
-    *("-c", "1", "-Q", "render", "--loglevel", "INFO", "--prefetch-multiplier", "1"),
-    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-]
-
-
-class Site:
-    """A site of its own under ``var``: database, broker folder, media. Every process of it is ended by its own id."""
-
-    def __init__(self, var: Path) -> None:
-        self.var = var
-        dropped = ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "MEDIA_DIR")
-        kept = {name: value for name, value in os.environ.items() if name not in dropped}
-        self.environment = {**kept, "VAR_DIR": str(var), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-        self.workers: list[subprocess.Popen[bytes]] = []
-        with (var / "driver.log").open("w") as log:
-            self.driver = subprocess.Popen(
-                [sys.executable, "-m", "tests.generation.site_driver"],
-                cwd=site.BASE_DIR,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-
-    def ask(self, *words: object) -> Any:
-        assert self.driver.stdin and self.driver.stdout
-        self.driver.stdin.write(" ".join(map(str, words)) + "\n")
-        self.driver.stdin.flush()
-        answer = self.driver.stdout.readline()
-        assert answer, (self.var / "driver.log").read_text()
-        return json.loads(answer)
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        with (self.var / "worker.log").open("a") as log:
-            worker = subprocess.Popen(
-                WORKER, cwd=site.BASE_DIR, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
-        self.workers.append(worker)
-        return worker
-
-    def submit_to_stop_at(self, point: str, seed: int) -> str:
-        for name in ("stopped", "go"):
-            (self.var / name).unlink(missing_ok=True)
-        (self.var / "stop_at").write_text(point)
-        return str(self.ask("submit", seed))
-
-    def wait_until_stopped(self) -> int:
-        """The child that came to the point; whoever comes there from now on passes."""
-        stopped = self.var / "stopped"
-        self.wait_for(stopped.exists)
-        (self.var / "stop_at").unlink()
-        return int(stopped.read_text())
-
-    def wait_until_finished(self, job: str) -> dict[str, Any]:
-        """Sweep as the default worker does, until the job has ended and all of its renditions followed."""
-        self.wait_for(lambda: self.ask("sweep") == -1 or self.ask("look", job)["renditions"] == 5, every=0.5)
-        return dict(self.ask("look", job))
-
-    def wait_for(self, condition: Any, every: float = 0.05) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, (self.var / "worker.log").read_text()[-6000:]
-            time.sleep(every)
-
-    def close(self) -> None:
-        for process in (*self.workers, self.driver):
-            kill_group(process)
-        for pipe in (self.driver.stdin, self.driver.stdout):
-            if pipe:
-                pipe.close()
-
-
-def kill_group(process: subprocess.Popen[Any]) -> None:
-    """SIGKILL to a worker and its children, which are a session of their own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("site"))
-    try:
-        assert made.ask("open_site") == "open"
-        yield made
-    finally:
-        made.close()
+def house() -> Iterator[Site]:
+    with open_site(database="sqlite", broker="file", batch=1, staging="tests.generation.drawn_worker") as site:
+        yield site
 
 
 @pytest.fixture
-def worker(house: Site) -> subprocess.Popen[bytes]:
+def worker(house: Site) -> Worker:
     """A worker that lives: the one of the test before, or a new one."""
-    alive = [worker for worker in house.workers if worker.poll() is None]
-    return alive[0] if alive else house.start_worker()
+    alive = [worker for worker in house.workers if worker.is_alive]
+    return alive[0] if alive else house.start_renderer()
+
+
+def submit_to_stop_at(house: Site, point: str) -> tuple[str, int]:
+    """A job, and the child that came to the point with it."""
+    house.stop_at(point)
+    (job,) = house.submit(1)
+    return job, house.wait_until_stopped()[0]
+
+
+def look(house: Site, job: str) -> tuple[str, int, int]:
+    """State, attempt and failures."""
+    (rows,) = checker.select(house.database.place, "SELECT id, state, attempt, failures FROM generation_job")
+    return next((state, attempt, failures) for pk, state, attempt, failures in rows if checker.name(pk) == job)
+
+
+def wait_until(house: Site, condition: Callable[[], object], what: str) -> None:
+    """Sweep as the default worker does, until something has come true."""
+    wait_for(lambda: house.ask("sweep") and condition(), what, within=PATIENCE, every=0.5)
 
 
 def assert_made_once(house: Site, job: str, *, attempt: int = 2, failures: int = 1) -> None:
-    seen = house.wait_until_finished(job)
-    seen.pop("worker")
-    assert seen == {
-        "state": "finished",
-        "attempt": attempt,
-        "failures": failures,
-        "outputs": 1,
-        "renditions": 5,
-        "quota": ["spend"],
-        "notices": 1,
-    }
-    # Another clip may just be on its way from the store to its row; what stays without one fails.
-    house.wait_for(lambda: house.ask("faults") == [], every=0.5)
+    """Finished, all of its files are there, and the judge has nothing to say but that a dead process left its own."""
+    wait_until(house, lambda: not house.unended([job]), "the end of the job")
+    assert look(house, job) == ("finished", attempt, failures)
+    # A file may just be on its way from the store to its row, or follow its clip; what stays like that fails.
+    wait_until(house, lambda: not findings(house), "a healthy site")
 
 
-def test_the_child_dies_while_it_denoises(house: Site, worker: subprocess.Popen[bytes]) -> None:
-    job = house.submit_to_stop_at("denoise", seed=1)
-    child = house.wait_until_stopped()
-    assert child != worker.pid
+def findings(house: Site) -> list[checker.Finding]:
+    found = checker.judge(house.database.place, house.media, submitted=house.submitted)
+    return [finding for finding in found if finding.kind != "leftover"]
+
+
+def said_by(worker: Worker, since: int = 0) -> str:
+    return worker.log.read_text(errors="replace")[since:]
+
+
+def test_the_child_dies_while_it_denoises(house: Site, worker: Worker) -> None:
+    job, child = submit_to_stop_at(house, "denoise")
+    assert child != worker.process.pid
     os.kill(child, signal.SIGKILL)
     assert_made_once(house, job)
-    assert worker.poll() is None  # the parent started another child
+    assert worker.is_alive  # the parent started another child
 
 
-def test_a_child_that_hangs_is_killed_by_its_parent(house: Site, worker: subprocess.Popen[bytes]) -> None:
-    job = house.submit_to_stop_at("denoise", seed=2)
-    child = house.wait_until_stopped()
+def test_a_child_whose_hand_hangs_ends(house: Site, worker: Worker) -> None:
+    job, child = submit_to_stop_at(house, "denoise")
     assert_made_once(house, job)
-    assert not is_alive(child) and worker.poll() is None
-    assert f"child {child} outlived its lease" in (house.var / "worker.log").read_text()
+    assert not is_alive(child) and worker.is_alive  # by itself or by its parent, who comes first
 
 
-def test_parent_and_child_die_while_the_clip_is_encoded(house: Site, worker: subprocess.Popen[bytes]) -> None:
-    job = house.submit_to_stop_at("encode", seed=3)
-    child = house.wait_until_stopped()
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
-    house.wait_for(lambda: not is_alive(child))  # it does not outlive its parent
-    house.start_worker()
+def test_a_child_that_hangs_is_killed_by_its_parent(house: Site, worker: Worker) -> None:
+    job, child = submit_to_stop_at(house, "denoise")
+    os.kill(child, signal.SIGSTOP)
+    assert_made_once(house, job)
+    assert not is_alive(child) and worker.is_alive
+    assert f"child {child} outlived its lease" in said_by(worker)
+
+
+def test_parent_and_child_die_while_the_clip_is_encoded(house: Site, worker: Worker) -> None:
+    job, child = submit_to_stop_at(house, "encode")
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
+    wait_for(lambda: not is_alive(child), "the end of a child without a parent")
+    house.start_renderer()
     assert_made_once(house, job)
 
 
-def test_all_die_when_the_files_are_stored_and_nothing_is_committed(
-    house: Site, worker: subprocess.Popen[bytes]
-) -> None:
-    job = house.submit_to_stop_at("commit", seed=4)
-    house.wait_until_stopped()
-    kill_group(worker)
-    assert house.ask("look", job)["outputs"] == 0
-    stored = set((house.var / "media").glob("??/*"))
-    house.start_worker()
+def test_all_die_when_the_files_are_stored_and_nothing_is_committed(house: Site, worker: Worker) -> None:
+    job, _ = submit_to_stop_at(house, "commit")
+    end_group(worker.process)
+    assert look(house, job)[0] == "running"
+    stored = files_of(house)
+    house.start_renderer()
     assert_made_once(house, job)
-    new = set((house.var / "media").glob("??/*")) - stored
-    assert len(new) == 2  # the second attempt made the very same files; contact sheet and making follow them
+    assert len(files_of(house) - stored) == 2  # the very same files again; contact sheet and making follow them
 
 
-def test_a_warm_shutdown_hands_the_running_job_back(house: Site, worker: subprocess.Popen[bytes]) -> None:
-    job, log = house.submit_to_stop_at("denoise", seed=5), house.var / "worker.log"
-    house.wait_until_stopped()
-    waiting = house.ask("submit", 6)  # behind it, and not begun by a worker that closes
-    begun, said = time.monotonic(), log.stat().st_size
-    worker.terminate()
-    house.wait_for(lambda: "Warm shutdown" in log.read_text()[said:])
-    (house.var / "go").touch()
-    assert worker.wait(PATIENCE) == 0
-    assert time.monotonic() - begun < 15
-    seen = house.ask("look", job)
-    assert (seen["state"], seen["attempt"], seen["failures"], seen["quota"]) == ("queued", 1, 0, ["spend"])
-    assert house.ask("look", waiting)["attempt"] == 0
-    house.start_worker()
+def files_of(house: Site) -> set[Path]:
+    return set(house.media.glob("??/*"))
+
+
+def test_a_warm_shutdown_hands_the_running_job_back(house: Site, worker: Worker) -> None:
+    job, _ = submit_to_stop_at(house, "denoise")
+    (waiting,) = house.submit(1)  # behind it, and not begun by a worker that closes
+    said = worker.log.stat().st_size
+    worker.process.terminate()
+    wait_for(lambda: "Warm shutdown" in said_by(worker, said), "a warm shutdown")
+    house.go()
+    assert worker.process.wait(15) == 0
+    assert look(house, job) == ("queued", 1, 0)
+    assert look(house, waiting) == ("queued", 0, 0)
+    house.start_renderer()
     assert_made_once(house, job, attempt=2, failures=0)
     assert_made_once(house, waiting, attempt=1, failures=0)
 
 
-def all_done(log: str) -> bool:
-    """Whether every task that was received has ended, those of before among them."""
-    return log.count(" received") <= log.count(" succeeded") + log.count(" raised")
-
-
-def test_an_idle_worker_closes_quietly(house: Site, worker: subprocess.Popen[bytes]) -> None:
-    log = house.var / "worker.log"
-    begun = log.stat().st_size
-    job = str(house.ask("submit", 8))
-    house.wait_until_finished(job)
-    house.wait_for(lambda: all_done(log.read_text()[begun:]), every=0.5)
-    said = log.stat().st_size
-    worker.terminate()
-    assert worker.wait(PATIENCE) == 0
-    assert "ERROR" not in log.read_text()[said:] and "Traceback" not in log.read_text()[said:]
+def test_an_idle_worker_closes_quietly(house: Site, worker: Worker) -> None:
+    jobs = house.submit(1)
+    house.wait_until_idle(jobs)
+    said = worker.log.stat().st_size
+    worker.process.terminate()
+    assert worker.process.wait(PATIENCE) == 0
+    assert "ERROR" not in said_by(worker, said) and "Traceback" not in said_by(worker, said)
