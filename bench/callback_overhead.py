@@ -1,7 +1,6 @@
 """A render under a worker's watch (a fence read per step, progress and a preview each second) over one without.
 
-Alternated in one process, medians. The same prompt each time: the product caches its embedding, so the bare side, which
-encodes it again, is at a small disadvantage; ``encoding_ms`` says how much.
+Alternated in one process, medians. Each pair has a prompt of its own, so that neither side remembers its embedding.
 """
 
 import json

@@ -15,12 +15,17 @@ from generation.turns import order_of
 from generation.watch import BatchWatch
 
 ROUNDS = 15
-PROMPT = "a red ball moving left on a white background"
+COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white")
+MOTIONS = ("moving left", "moving right", "moving up", "moving down")
+
+
+def prompt_of(seed: int) -> str:
+    return f"a {COLORS[seed % 8]} ball {MOTIONS[seed // 8]} on a black background"
 
 
 def watched(artist: Enrollment, seed: int) -> float:
     """A claimed job under its watch: fence, progress and previews go to the database."""
-    people.submit(artist, Wish(PROMPT, seed=seed))
+    people.submit(artist, Wish(prompt_of(seed), seed=seed))
     jobs = claim("bench")
     engine = engines.loaded(jobs[0].pipeline)
     started = time.perf_counter()
@@ -36,7 +41,7 @@ def bare(pipeline: Any, seed: int) -> float:
     started = time.perf_counter()
     with torch.inference_mode():
         pipeline(
-            PROMPT,
+            prompt_of(seed),
             negative_prompt="",
             num_inference_steps=20,
             guidance_scale=3.0,
