@@ -172,12 +172,13 @@ class ChosenForm(forms.Form):
         return wanted
 
     def _named(self) -> str:
+        """The deed that is meant; empty, and said why, if both names are written or none."""
         tag, collection = ((self[name].data or "").split() for name in ("tag_name", "collection_name"))
-        if tag and collection:
-            self.add_error("do", _("Both a tag and a collection are written. Press the button of the one you mean."))
-        elif not tag and not collection:
-            self.add_error("do", _("Write a tag or the name of a collection first."))
-        return Deed.TAG if tag else Deed.HANG
+        if bool(tag) != bool(collection):
+            return Deed.TAG if tag else Deed.HANG
+        both = _("Both a tag and a collection are written. Press the button of the one you mean.")
+        self.add_error("do", both if tag else _("Write a tag or the name of a collection first."))
+        return ""
 
     def _need(self, name: str, sentence: object) -> None:
         if name not in self.errors and not self.cleaned_data.get(name, "").split():
