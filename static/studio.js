@@ -87,8 +87,22 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     return;
   }
   isLost = false;
+  strokes.kept = strokes.asked;
   kept.removeAttribute("role");
   sessionStorage.removeItem(drawer); // what came later has arrived
+});
+
+// What was typed in the last second is sent on the way out: of a private page no browser has to keep the fields.
+const strokes = { typed: 0, asked: 0, kept: 0 };
+form.addEventListener("input", () => { strokes.typed += 1; });
+form.addEventListener("submit", () => { strokes.kept = strokes.typed; });
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => { if (detail.target === kept) strokes.asked = strokes.typed; });
+addEventListener("pagehide", () => {
+  if (strokes.kept === strokes.typed) return;
+  store(false); // for whoever is back in this tab before it has arrived
+  const body = new FormData(form);
+  for (const name of ["picture", "first_frame"]) body.delete(name);
+  fetch(form.querySelector("[hx-post]").getAttribute("hx-post"), { method: "POST", body, keepalive: true, headers: { "HX-Request": "true" } });
 });
 
 function unpack() {
