@@ -41,7 +41,7 @@ class Counting:
 
 def wait_until_playing(page: Page) -> None:
     page.wait_for_selector("video", timeout=RENDERED)
-    page.wait_for_function("(v => !v.paused && v.currentTime > 0)(document.querySelector('video'))")
+    page.wait_for_function("() => (v => !v.paused && v.currentTime > 0)(document.querySelector('video'))")
 
 
 def ask_to_share(page: Page) -> str:
@@ -102,6 +102,6 @@ def test_five_clicks_from_the_mail_to_a_playing_clip_and_on_to_the_public_link(s
     expect(stranger.get_by_role("heading", name="A first light")).to_be_visible()
     expect(stranger.get_by_text(re.compile("made with ai", re.IGNORECASE)).first).to_be_visible()
     stranger.evaluate("document.querySelector('video').play()")
-    stranger.wait_for_function("document.querySelector('video').currentTime > 0")
+    stranger.wait_for_function("() => document.querySelector('video').currentTime > 0")
     site.manage("verify_audit")
     site.manage("verify_media")
