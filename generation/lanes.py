@@ -11,8 +11,11 @@ from generation.models import Job, Lane
 
 def lock_lane(enrollment: Enrollment) -> Lane:
     """The parent row that everything summed over an enrollment's jobs is locked by."""
+    locked = Lane.objects.select_for_update()
+    if lane := locked.filter(enrollment=enrollment).first():
+        return lane
     _make_lane(enrollment)
-    return Lane.objects.select_for_update().get(enrollment=enrollment)
+    return locked.get(enrollment=enrollment)
 
 
 def lock_lanes(enrollment: Enrollment) -> list[Lane]:

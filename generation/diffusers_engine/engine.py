@@ -113,7 +113,7 @@ class DiffusersEngine:
 
     def _warm_up(self, resident: Resident) -> None:
         """Compile for the shapes that will be asked for, and meet now whatever cannot work."""
-        sizes = {1, self.row.batch_limit} if self.row.compile else {1}
+        sizes = {1, self.row.most_together} if self.row.compile else {1}
         for width, height, frames in self._shapes():
             for size in sorted(sizes):
                 with readable(f"The model cannot render {width} × {height}, {frames} frames"):

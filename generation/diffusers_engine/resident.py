@@ -19,6 +19,7 @@ from generation.diffusers_engine.latents import rough, to_bytes, wants_noise
 from generation.diffusers_engine.prompts import PromptMemory
 from generation.engine import Picture, Watch
 from generation.models import Pipeline
+from generation.refusals import OutOfMemory
 
 BEAT = 0.5  # seconds between two signs of life of a batch that waits for another
 # What our guard, the hooks of diffusers and accelerate, and compilation put into a module, and what knows the module.
@@ -179,13 +180,17 @@ class Resident:
         """One latent frame as a picture: a rough one where denoising would have to wait for the VAE.
 
         That is while it decodes something else, and with offload, where it would drive the denoiser from the device.
+        A preview for which there is no memory is no reason to fail.
         """
-        if self.row.offload or not self.decoding.acquire(blocking=False):
-            return rough(middle, self.row.studio.get("preview", {}))
-        try:
-            return self._decoded(middle)[0]
-        finally:
-            self.decoding.release()
+        if not self.row.offload and self.decoding.acquire(blocking=False):
+            try:
+                with named():
+                    return self._decoded(middle)[0]
+            except OutOfMemory:
+                pass
+            finally:
+                self.decoding.release()
+        return rough(middle, self.row.studio.get("preview", {}))
 
     def pictures(self, middles: Sequence[Tensor]) -> list[Picture]:
         """Latent frames as pictures, once the VAE is free; none if the model was given back.

@@ -281,3 +281,18 @@ def test_what_is_kept_of_a_prompt_is_not_on_the_device(monkeypatch: pytest.Monke
     assert [tensor.device.type for tensor in made] == ["meta", "meta"] and asked == ["far"]
     ((kept, _), size), *_ = memory.encoded.values()
     assert kept.tensor.device.type == "cpu" and size == memory.bytes > 32
+
+
+def test_a_preview_for_which_there_is_no_memory_is_a_rough_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    engine = engine_of(folder)
+    (expected,) = frames(engine, order_for("LTXPipeline"))
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine._resident, "_decoded", full)
+    watch = Look(shown=0)
+    (clip,) = engine.render([order_for("LTXPipeline")], watch)
+    assert len(watch.pictures) == 4 and np.array_equal(clip.frames, expected)
