@@ -26,8 +26,8 @@ from generation.models import Pipeline
 log = logging.getLogger(__name__)
 
 ARTISTS, CONCURRENCY, STEPS = 3, 4, 8
-# Seconds. Short enough to wait for, long enough for a busy machine to import torch.
-LEASES = {"load": 40, "denoise": 5, "decode": 5, "encode": 5}
+# Seconds. Short enough to wait for, long enough for a busy machine to import torch, and to encode.
+LEASES = {"load": 40, "denoise": 5, "decode": 5, "encode": 8}
 
 _seeds = count(1)
 _turns = count()

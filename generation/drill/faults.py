@@ -31,8 +31,10 @@ def nothing(scene: Scene) -> None:
 
 
 def kill_child(scene: Scene) -> None:
-    """kill -9 of the child, as the kernel does when memory runs out; its parent starts another."""
+    """kill -9 of the child, as the kernel does when memory runs out; its parent starts another, which hears bells."""
     os.kill(scene.child, signal.SIGKILL)
+    if scene.phase == IDLE:
+        scene.hit_next()
 
 
 def kill_parent(scene: Scene) -> None:
@@ -48,6 +50,20 @@ def kill_tree(scene: Scene) -> None:
     os.killpg(scene.worker.process.pid, signal.SIGKILL)
     scene.worker.process.wait()
     scene.restart()
+
+
+def kill_helper(scene: Scene) -> None:
+    """kill -9 of the default worker's idle child: another does what it did, sweeping among it."""
+    ((helper, *_), _) = scene.site.helpers()
+    os.kill(helper, signal.SIGKILL)
+    empty_broker(scene)
+
+
+def kill_clock(scene: Scene) -> None:
+    """kill -9 of the clock, a process of the default worker: nothing is due any more until somebody starts another."""
+    (_, (clock, *_)) = scene.site.helpers()
+    os.kill(clock, signal.SIGKILL)
+    empty_broker(scene)
 
 
 def hang(scene: Scene) -> None:
@@ -132,9 +148,8 @@ def lock_database(scene: Scene) -> None:
 def empty_broker(scene: Scene) -> None:
     """The bells of two clips are lost before an idle worker hears them: nothing but the sweep tells of these jobs."""
     with deaf(scene.worker):
-        made = scene.submit(2)
+        scene.hit_next()
         scene.site.broker.empty()
-    scene.hit = dict.fromkeys(made, 0)
     scene.now()
 
 
@@ -167,21 +182,31 @@ def deaf(worker: Worker) -> Iterator[None]:
 TWICE = ("denoise", "encode")
 FAULTS = (
     Fault("no fault", nothing, ("denoise",)),
-    Fault("child killed", kill_child, RENDERING, starts="child", may_leave_bytes=True),
+    Fault("child killed", kill_child, PHASES, starts="child", may_leave_bytes=True),
     Fault("parent killed", kill_parent, ("denoise", "encode", "commit"), starts="worker", may_leave_bytes=True),
     Fault("tree killed", kill_tree, RENDERING, starts="worker", may_leave_bytes=True),
+    Fault("helper killed", kill_helper, (IDLE,), recovers=SWEEP + MARGIN),
+    Fault("clock killed", kill_clock, (IDLE,), recovers=SWEEP + MARGIN, starts="worker"),
     Fault("child hangs", hang, TWICE, starts="child", may_leave_bytes=True),
     Fault("zombie child", zombie_child, TWICE, starts="child", may_leave_bytes=True),
     Fault("zombie worker", zombie_tree, TWICE, starts="worker", may_leave_bytes=True),
     Fault("worker closed", close, ("load", "denoise", "decode", "encode"), starts="worker"),
     Fault("database restarted", restart_database(signal.SIGINT), ("denoise", "commit"), needs="postgresql"),
     Fault("database crashed", restart_database(signal.SIGQUIT), ("denoise", "encode", "commit"), needs="postgresql"),
-    Fault("database locked", lock_database, TWICE, may_leave_bytes=True, needs="sqlite"),
+    Fault(
+        "database locked",
+        lock_database,  # who waits for it longer than the lease is killed; who gives up lets the pipeline rest
+        TWICE,
+        recovers=REST + SWEEP,
+        starts="child",
+        may_leave_bytes=True,
+        needs="sqlite",
+    ),
     Fault("broker emptied", empty_broker, (IDLE,), recovers=SWEEP + MARGIN),
     Fault("broker away", break_broker, (IDLE,), recovers=SWEEP + MARGIN),
-    Fault("disk full", fill_disk, ("encode",), recovers=REST + SWEEP, rests=True, may_leave_bytes=True),
-    Fault("encoder killed", kill_ffmpeg, ("encode",), recovers=REST + SWEEP, rests=True),
-    Fault("model spoiled", spoil_model, ("denoise",), recovers=REST + SWEEP, rests=True),
-    Fault("spoiled in use", spoil_running_model, ("denoise",), recovers=REST + SWEEP, rests=True),
+    Fault("disk full", fill_disk, ("encode",), recovers=REST + SWEEP + MARGIN, rests=True, may_leave_bytes=True),
+    Fault("encoder killed", kill_ffmpeg, ("encode",), recovers=REST + SWEEP + MARGIN, rests=True),
+    Fault("model spoiled", spoil_model, ("denoise",), recovers=REST + SWEEP + MARGIN, rests=True),
+    Fault("spoiled in use", spoil_running_model, ("denoise",), recovers=REST + SWEEP + MARGIN, rests=True),
     Fault("no memory", starve, ("decode",), recovers=REST + SWEEP, may_leave_bytes=True, may_fail=True),
 )

@@ -27,7 +27,7 @@ class Scene:
     worker: Worker
     phase: str
     jobs: list[str] = field(default_factory=list)
-    pids: list[int] = field(default_factory=list)  # the child that stands at the phase, then ffmpeg if it is there
+    pids: list[int] = field(default_factory=list)  # the child at the phase, then ffmpeg if it is there
     hit: dict[str, int] = field(default_factory=dict)  # the jobs whose recovery is judged, and the attempt of each
     at: float = 0.0  # seconds since 1970: from here recovery is counted
     notes: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Scene:
             TimeoutError: nobody came, or there is no rest.
         """
         if self.phase == IDLE:
-            self.site.wait_until_idle(self.jobs)
+            self.pids = self.site.wait_until_idle(self.jobs)
         else:
             self.pids = self.site.wait_until_stopped()
             self.hit = self.site.running()
@@ -67,6 +67,10 @@ class Scene:
         made = self.site.submit(number)
         self.jobs += made
         return made
+
+    def hit_next(self, number: int = 2) -> None:
+        """Submit more clips, whose first claim is judged as if they had been hit."""
+        self.hit = dict.fromkeys(self.submit(number), 0)
 
     def restart(self) -> None:
         """What a supervisor does about a dead worker."""

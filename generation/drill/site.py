@@ -184,7 +184,7 @@ class Site:
 
     def start_default(self) -> Worker:
         """Start the worker for everything else, with the clock in it that sweeps."""
-        return self._start("default", "-Q", "default", "-B", *([] if self.sweeps else ["--include", STAGE]))
+        return self._start("default", "-Q", "default", "-B", "--include", STAGE)
 
     def _start(self, name: str, *options: str) -> Worker:
         log = self.var / f"log/{name}.log"
@@ -251,9 +251,19 @@ class Site:
 
     def notes(self) -> list[Note]:
         """What the children of render workers said of themselves, in their order."""
+        return [note for note in self._noted() if note.worker]
+
+    def helpers(self) -> tuple[list[int], list[int]]:
+        """The processes that the default worker forked: those that do its tasks, and the clock."""
+        (parent,) = [worker.process.pid for worker in self.workers if worker.is_alive and not worker.renders]
+        born = {note.pid for note in self._noted() if note.event == "born" and not note.worker}
+        forked = [pid for task in Path(f"/proc/{parent}/task").iterdir() for pid in _children_of(task)]
+        return [pid for pid in forked if pid in born], [pid for pid in forked if pid not in born]
+
+    def _noted(self) -> list[Note]:
         said = self.var / "log/stage.jsonl"
         whole = said.read_text().rpartition("\n")[0] if said.exists() else ""
-        return [note for note in (Note(**json.loads(line)) for line in whole.splitlines()) if note.worker]
+        return [Note(**json.loads(line)) for line in whole.splitlines()]
 
     def wait_until_loaded(self) -> None:
         """Until a child has a model at hand.
@@ -263,18 +273,21 @@ class Site:
         """
         wait_for(lambda: any(note.event == "loaded" for note in self.notes()), "a child with its model", within=BOOT)
 
-    def wait_until_idle(self, jobs: list[str]) -> None:
-        """Until these jobs have ended, and no child of a render worker has anything to do, not even to look.
+    def wait_until_idle(self, jobs: list[str]) -> list[int]:
+        """Until these jobs have ended, and no child of a render worker has anything to do, not even to look; their ids.
 
         Raises:
             TimeoutError.
         """
-        wait_for(lambda: not self.unended(jobs) and self._is_idle(), "an idle worker", within=BOOT, every=0.2)
+        wait_for(lambda: not self.unended(jobs) and self._idle(), "an idle worker", within=BOOT, every=0.2)
+        return self._idle()
 
-    def _is_idle(self) -> bool:
+    def _idle(self) -> list[int]:
+        """The children that live, if all of them rest, the last one first."""
         last = {note.pid: note for note in self.notes() if note.event in ("rung", "idle")}
         living = [note for pid, note in last.items() if Path(f"/proc/{pid}").exists()]
-        return bool(living) and all(note.event == "idle" and note.at < time.time() - STILL for note in living)
+        rest = all(note.event == "idle" and note.at < time.time() - STILL for note in living)
+        return [note.pid for note in reversed(living)] if rest else []
 
     # --- what the judge sees ------------------------------------------------------------------------------------------
     def running(self) -> dict[str, int]:
@@ -283,6 +296,10 @@ class Site:
     def unended(self, jobs: list[str]) -> list[str]:
         states = checker.states(self.database.place)
         return [job for job in jobs if states.get(job) in checker.OPEN]
+
+
+def _children_of(task: Path) -> list[int]:
+    return [int(pid) for pid in (task / "children").read_text().split()]
 
 
 @contextlib.contextmanager
