@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REPORT_EVERY = 1.0  # seconds between writes of progress
+FIRST_SEEN = 0.3  # seconds until the first picture
 PREVIEW_WIDTH = 480
 DATABASE_AGAIN = 0.25  # seconds until a lost database is asked again
 
@@ -46,7 +47,7 @@ class BatchWatch:
     def step(self, number: int, picture: Callable[[int], Picture]) -> None:
         self._ask()
         self.at_step = number
-        if self._is_due():
+        if self._is_due() or self._may_be_seen_first():
             self._report(self._next_shown(), picture)
 
     def phase(self, name: str) -> None:
@@ -129,6 +130,10 @@ class BatchWatch:
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.written_at >= REPORT_EVERY
+
+    def _may_be_seen_first(self) -> bool:
+        """The first picture comes sooner than the next ones: who waits sees that something arises."""
+        return self.shown < 0 and time.monotonic() - self.written_at >= FIRST_SEEN
 
     def _report(self, shown: int | None = None, picture: Callable[[int], Picture] | None = None) -> None:
         self.written_at = time.monotonic()
