@@ -4,6 +4,10 @@ It is kombu's ``filesystem`` transport, except in two things. A message appears 
 writes it afterwards; a reader that comes in between reads nothing, and Celery ends the whole worker with what it calls
 an unrecoverable error. Seen once in minutes on a busy machine. And a folder in which nothing changed is not read again,
 so that one can look a hundred times a second for less than it costs kombu to look twenty times.
+
+With a broker without an event loop Celery's children share one queue of tasks, and an idle child waits at it with the
+queue's lock in its hand. One that is killed then takes the lock with it, and billiard (4.3) lets its successor wait for
+it for ever: a worker that lives, and hears no bell any more. ``free_locks`` gives it back.
 """
 
 import os
@@ -13,6 +17,7 @@ import uuid
 from queue import Empty
 from typing import Any
 
+from celery.signals import worker_ready
 from kombu.exceptions import ChannelError
 from kombu.transport import filesystem
 from kombu.utils.encoding import str_to_bytes
@@ -78,3 +83,27 @@ class Transport(filesystem.Transport):
             return False
         self.seen, self.read_at = changed, now
         return True
+
+
+# --- locks of the dead ------------------------------------------------------------------------------------------------
+_pools: list[Any] = []  # the pool of this process, if it is a worker's parent
+
+
+@worker_ready.connect
+def remember(sender: Any, **_: object) -> None:
+    _pools.append(sender.pool)
+
+
+def free_locks() -> None:
+    """Free the queues' locks while no child lives: then nobody holds one by right. Called before each fork."""
+    for pool in _pools:
+        if any(pool.info.get("processes", [])):  # the one that is about to be forked has no id yet
+            continue
+        queues = (getattr(pool._pool, name, None) for name in ("_inqueue", "_outqueue"))
+        for lock in (getattr(queue, name, None) for queue in queues for name in ("_rlock", "_wlock")):
+            if lock is not None:
+                lock.acquire(block=False)
+                lock.release()
+
+
+os.register_at_fork(before=free_locks)

@@ -56,6 +56,12 @@ def sweep() -> int:
     return ended
 
 
+def give_up(worker: str) -> int:
+    """Its process is dead: what it had in hand need not wait for its lease; how many jobs that were."""
+    Job.objects.running().filter(worker=worker).update(lease_until=clock.now())
+    return expire()
+
+
 def expire() -> int:
     """Count a failure against each job whose lease ran out, and let it wait again or end; how many there were."""
     expired = Job.objects.expired(clock.now()).select_related("program", "pipeline", "enrollment__user")

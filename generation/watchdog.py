@@ -1,6 +1,7 @@
 """In a render worker's parent: end a child that outlives its lease, and pass a shutdown on to the children.
 
-Celery starts a new child for one that was killed; what the killed one had in hand is requeued by the sweep.
+Celery starts a new child for one that was killed. What the killed one had in hand is given back as soon as its death is
+seen, and the sweep requeues what nobody saw die.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.db import Error, connection, connections
 
 from access import clock
+from generation import upkeep
 from generation.doorbell import ring
 from generation.models import Job
 
@@ -41,19 +43,36 @@ class Watchdog(threading.Thread):
         super().__init__(name="watchdog", daemon=True)
         self.pool = pool
         self.leases: dict[int, datetime] = {}
+        self.known: set[int] = set()  # the children that it saw last
 
     def run(self) -> None:
         connections["default"] = _without_pool()
-        with _looking:
-            for queue in settings.RENDER_QUEUES:
-                ring(queue=queue)  # jobs may be waiting for this worker
-            connection.close()
         while True:
+            self.greet()
             time.sleep(POLL)
             for pid in self.overdue():
                 log.error("child %d outlived its lease: killed", pid)
                 self.leases.pop(pid, None)
                 _tell(pid, signal.SIGKILL)
+
+    def greet(self) -> None:
+        """Give back at once what dead children had in hand, and ring for those that are new.
+
+        Nobody else rings for a child that replaces another, before the sweep; and without a bell it does not even load.
+        """
+        children = pool_pids(self.pool)
+        if children == self.known:
+            return
+        try:
+            with _looking:
+                for pid in self.known - children:
+                    upkeep.give_up(f"{socket.gethostname()}:{pid}")
+                for queue in settings.RENDER_QUEUES:
+                    ring(queue=queue)
+                connection.close()
+            self.known = children
+        except Error as trouble:
+            log.warning("the watchdog cannot ring: %s", trouble)  # tried again with the next look
 
     def overdue(self) -> list[int]:
         """The children that should be dead."""
@@ -90,7 +109,7 @@ def held_leases() -> dict[int, datetime]:
 
 def pool_pids(pool: Any) -> set[int]:
     """The ids of a pool's children; never this process, which other kinds of pools call one of theirs."""
-    return set(pool.info.get("processes", [])) - {os.getpid()}
+    return {pid for pid in pool.info.get("processes", []) if pid} - {os.getpid()}  # None: it is just being forked
 
 
 _pools: list[Any] = []  # the pool of this worker, if it renders

@@ -1,11 +1,14 @@
 """The embedded broker: what is read was written whole."""
 
+import os
 import threading
 import time
 from pathlib import Path
 from queue import Empty
+from types import SimpleNamespace
 from typing import Any
 
+import billiard
 import pytest
 from kombu import Connection, Queue
 from kombu.transport import filesystem
@@ -149,3 +152,21 @@ def test_what_could_not_be_taken_at_once_is_found_all_the_same(tmp_path: Path, m
         put(tmp_path, 7)
         assert not listener.listen(0.3)
     assert listener.listen(5) and listener.heard == [7]
+
+
+# --- locks of the dead ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("children", "is_freed"), [([], True), ([None], True), ([4_000_001], False)], ids=["none", "being forked", "alive"]
+)
+def test_a_lock_that_a_dead_child_held_is_free_before_the_next_is_forked(
+    monkeypatch: pytest.MonkeyPatch, children: list[int | None], is_freed: bool
+) -> None:
+    held: Any = billiard.get_context().SimpleQueue()
+    held._rlock.acquire()
+    pool = SimpleNamespace(info={"processes": children}, _pool=SimpleNamespace(_inqueue=held, _outqueue=None))
+    monkeypatch.setattr(file_broker, "_pools", [pool])
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert held._rlock.acquire(block=False) is is_freed

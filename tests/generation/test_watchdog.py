@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from access.models import Enrollment
-from generation import rendering, upkeep
+from generation import rendering, upkeep, watchdog
 from generation.watchdog import GRACE, Watchdog, pool_pids
 from tests import make
 
@@ -69,6 +69,46 @@ def test_a_child_that_ended_its_job_lives(artist: Enrollment, dog: Watchdog, at:
     assert dog.overdue() == []
     at(job.lease_until + timedelta(hours=1))
     assert dog.overdue() == []
+
+
+def test_what_a_dead_child_had_in_hand_is_given_back_as_soon_as_it_is_missed(
+    artist: Enrollment, dog: Watchdog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery has replaced it already; its lease has minutes to go."""
+    rung: list[str] = []
+    monkeypatch.setattr(watchdog, "ring", lambda *, queue: rung.append(queue))
+    dog.greet()
+    assert rung == ["render"] and dog.known == {CHILD}
+    make.job(enrollment=artist)
+    job = make.claimed(ME)
+    dog.greet()
+    assert rung == ["render"], "nothing is new"
+    dog.pool.info["processes"] = [CHILD + 1, None, os.getpid()]
+    dog.greet()
+    job.refresh_from_db()
+    assert (job.state, job.failures) == ("queued", 1)
+    assert rung == ["render", "render"] and dog.known == {CHILD + 1}
+
+
+def test_a_database_that_is_away_while_a_child_is_missed_is_asked_again(
+    artist: Enrollment, dog: Watchdog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.job(enrollment=artist)
+    job = make.claimed(ME)
+    dog.known = {CHILD}
+    dog.pool.info["processes"] = [CHILD + 1]
+
+    def away(worker: str) -> int:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(upkeep, "give_up", away)
+        dog.greet()
+    job.refresh_from_db()
+    assert job.state == "running" and dog.known == {CHILD}
+    dog.greet()
+    job.refresh_from_db()
+    assert job.state == "queued"
 
 
 @pytest.mark.parametrize("worker", [f"elsewhere:{CHILD}", f"{socket.gethostname()}:4000002"])
