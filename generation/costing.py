@@ -14,6 +14,11 @@ class Cost:
     clips: int
     seconds: float | None
 
+    @property
+    def whole_seconds(self) -> int:
+        """For people: not less than one."""
+        return max(1, round(self.seconds or 0))
+
 
 def cost_of(fields: Mapping[str, str], *, pipeline: Pipeline, terms: Offer) -> Cost:
     """The cost of the studio's fields, raw as typed; a field that cannot be read counts as the model's default.
