@@ -26,8 +26,9 @@ from generation.models import Pipeline
 log = logging.getLogger(__name__)
 
 ARTISTS, CONCURRENCY, STEPS = 3, 4, 8
-# Seconds. Short enough to wait for, long enough for a busy machine to import torch, and to encode.
-LEASES = {"load": 40, "denoise": 5, "decode": 5, "encode": 8}
+# Seconds. Short enough to wait for, long enough for a busy machine to import torch, and to encode. All but the first
+# are the same: a child that denoises one batch and encodes another is killed at the first that runs out.
+LEASES = {"load": 40, "denoise": 6, "decode": 6, "encode": 6}
 
 _seeds = count(1)
 _turns = count()
