@@ -59,7 +59,7 @@ class ProgramForm(ModelForm):
 @admin.register(models.Program)
 class ProgramAdmin(Recorded):
     form = ProgramForm
-    list_display = ["name", "slug", "time_zone", "review_hours"]
+    list_display = ["name", "slug", "time_zone", "opened_at"]
     prepopulated_fields = {"slug": ["name"]}
 
 

@@ -62,6 +62,11 @@ class AgreementChanged(Refused):
     sentence = _("The agreement was replaced while you read it. Please read and sign the current version.")
 
 
+class ProgramClosed(Refused):
+    code = "program_closed"
+    sentence = _("The program has not opened yet. Your draft is kept; its staff will tell you when it opens.")
+
+
 class Halted(Refused):
     code = "halted"
     sentence = _(

@@ -28,13 +28,10 @@ def tell(
     )
 
 
-def mail(to: str, subject: str, body: str, *, key: str, at: datetime, not_before: datetime | None = None) -> Outbox:
-    """Put a mail into the outbox; a second one under the same ``key`` is the same mail."""
-    row, _ = Outbox.objects.get_or_create(
-        dedupe_key=key,
-        defaults={"to": to, "subject": subject, "body": body, "created_at": at, "not_before": not_before or at},
-    )
-    return row
+def mail(to: str, subject: str, body: str, *, key: str, at: datetime, not_before: datetime | None = None) -> None:
+    """Put a mail into the outbox; a second one under the same ``key`` is the same mail, and changes nothing."""
+    facts = {"to": to, "subject": subject, "body": body, "created_at": at, "not_before": not_before or at}
+    Outbox.objects.bulk_create([Outbox(dedupe_key=key, **facts)], ignore_conflicts=True)
 
 
 def link(path: str) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from access import audit, clock
 from access.locking import share_halt_lock
 from access.models import Credential, Enrollment, Halt, User
-from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed
 from access.text import fold
 from generation.doorbell import ring
 from generation.lanes import catch_up, join_the_line, lock_lane, lock_lanes
@@ -83,7 +83,7 @@ def submit(
     that output and spends nothing.
 
     Raises:
-        AgreementUnsigned, OutOfBounds, ModelAway, Halted, PictureUnusable, QuotaUsedUp, RepeatsUsedUp.
+        AgreementUnsigned, ProgramClosed, OutOfBounds, ModelAway, Halted, PictureUnusable, QuotaUsedUp, RepeatsUsedUp.
     """
     wish = _at_home(wish, pipeline)
     _check_bounds(wish, enrollment, pipeline)
@@ -143,6 +143,8 @@ def _check_bounds(wish: Wish, enrollment: Enrollment, pipeline: Pipeline) -> Non
 def _check_may_work(enrollment: Enrollment, credential: Credential | None) -> None:
     if Halt.objects.covering(enrollment, credential).exists():
         raise Halted
+    if enrollment.program.opened_at is None:
+        raise ProgramClosed
     if not may_generate(enrollment):
         raise AgreementUnsigned
 

@@ -1,123 +1,234 @@
-"""A reviewer takes a submission in hand, keeps it, looks, hands it back."""
+"""A reviewer takes a look in hand, keeps it, reveals the clip, hands it back or passes it by."""
 
+import uuid
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from access import audit, clock
-from access.models import Conflict, Program, User
-from access.policies import may_review
-from access.refusals import NotAllowed
-from review import policies
-from review.models import Claim, Submission
-from review.refusals import (
-    ClaimInHand,
-    ClaimLost,
-    ConflictDeclared,
-    HeldByAnother,
-    NoLongerWaiting,
-    OwnOutput,
-    RenditionsMissing,
-)
+from access.models import Program, Role, User
+from access.policies import roles_of
+from access.refusals import NotAllowed, WordsMissing
+from access.sql import bind
+from review import exposure, policies, queueing
+from review.models import Claim, Look, Skip
+from review.queueing import Asker, Pick
+from review.refusals import ClaimInHand, ClaimLost, HeldByAnother, NoLongerWaiting, RenditionsMissing, SkippedAlready
 
 LEASE = timedelta(minutes=10)
-LONGEST = timedelta(minutes=30)  # however long its page stays open, a claim keeps a submission from others no longer
+LONGEST = timedelta(minutes=30)  # however long its page stays open, a claim keeps a look from others no longer
+AHEAD = timedelta(minutes=2)  # a clip that is only loaded beforehand is kept from others no longer than that
+TRIES = 20  # rivals who each take the very look that was picked; more than that is a fault of ours
 
 
-def claim_next(reviewer: User, *, program: Program) -> Claim | None:
-    """The claim in hand, else one on the first free submission in the published order; None when nothing waits.
+def claim_next(reviewer: User, *, program: Program, ahead: bool = False) -> Claim | None:
+    """The claim in hand, else one on the first look in the published order; None when nothing is free.
+
+    Args:
+        ahead: take the one after the one in hand, for its clip to be loaded beforehand. It becomes the next in hand.
 
     Raises:
         NotAllowed: not a reviewer of the program.
         ClaimInHand: the reviewer holds one in another program.
+        ExposureSpent: they have watched enough for today.
     """
-    if not may_review(reviewer, program):
-        raise NotAllowed
     with audit.recorded():
-        now = clock.now()
-        if held := Claim.objects.live(now).filter(reviewer=reviewer, submission__program=program).first():
-            return held
-        while submission := _first_free(reviewer, program, now):
-            try:
-                with audit.recorded():
-                    return _take(submission, reviewer, now)
-            except HeldByAnother:  # taken and committed while we waited for nothing: the next look sees it
-                continue
-    return None
+        return take_next(ask(reviewer, program), ahead=ahead)
 
 
-def _first_free(reviewer: User, program: Program, at: datetime) -> Submission | None:
-    free = Submission.objects.reviewable_by(reviewer, at).filter(program=program).free(at).in_order()
-    return free.select_for_update(of=("self",), skip_locked=True).first()
-
-
-def claim(submission: Submission, *, reviewer: User) -> Claim:
-    """Take this submission in hand for ten minutes. Taking what one holds already is no change.
+def ask(reviewer: User, program: Program) -> Asker:
+    """Who asks, as of now.
 
     Raises:
-        OwnOutput, ConflictDeclared, NotAllowed: this reviewer must not judge it.
-        NoLongerWaiting, HeldByAnother: somebody was faster.
-        ClaimInHand: the reviewer holds another one.
+        NotAllowed: not a reviewer of the program.
     """
-    with audit.recorded():
-        submission = Submission.objects.select_for_update(of=("self",)).select_related("program").get(pk=submission.pk)
-        now = clock.now()
-        check_judge(reviewer, submission, now)
-        if submission.state != Submission.State.WAITING:
-            raise NoLongerWaiting
-        mine = Claim.objects.live(now).filter(submission=submission, reviewer=reviewer).first()
-        return mine or _take(submission, reviewer, now)
-
-
-def check_judge(reviewer: User, submission: Submission, at: datetime) -> None:
-    """Nothing, or the refusal that says why this person must not judge it."""
-    if submission.enrollment.user_id == reviewer.pk:
-        raise OwnOutput
-    conflicts = Conflict.objects.live(at).filter(judge=reviewer, artist=submission.enrollment.user_id)
-    if conflicts.filter(program=submission.program_id).exists():
-        raise ConflictDeclared
-    if not policies.may_judge(reviewer, submission, at):
+    kinds = roles_of(reviewer, program)
+    if kinds.isdisjoint(Role.REVIEWING):
         raise NotAllowed
+    return Asker(reviewer, program, is_lead=Role.Kind.LEAD in kinds, at=clock.now())
 
 
-def _take(submission: Submission, reviewer: User, at: datetime) -> Claim:
-    shown = submission.output.rendition("playable")
-    if shown is None:
-        raise RenditionsMissing
-    moved = Submission.objects.free(at).filter(pk=submission.pk, fence=submission.fence).update(fence=F("fence") + 1)
-    if not moved:
-        raise HeldByAnother
-    _end_expired(submission, reviewer, at)
-    made = Claim(submission=submission, round=submission.round, fence=submission.fence + 1, reviewer=reviewer)
-    made.shown, made.claimed_at, made.leased_until = shown, at, at + LEASE
-    _insert(made)
-    audit.trace(
-        "claim", program=submission.program, at=at, actor=reviewer, subject=submission, facts={"fence": made.fence}
-    )
-    return made
+def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
+    """``claim_next`` within the transaction of another verb, e.g. of the verdict on the one before."""
+    mine = _open_claims(asker)
+    if ahead and (_live(mine, asker, ahead=True) or not _live(mine, asker, ahead=False)):
+        return _live(mine, asker, ahead=True)  # one is ahead already, or none is in hand: there is no "after"
+    if not ahead and (held := _live(mine, asker, ahead=False)):
+        return _of_this_program(held, asker)
+    exposure.check(asker.reviewer, asker.program, asker.at)
+    if not ahead and (following := _live(mine, asker, ahead=True)) and following.look.program_id == asker.program.pk:
+        return _bring_forward(following, asker)
+    for claim in mine:
+        if claim.is_ahead == ahead or claim.leased_until <= asker.at:
+            end(claim, asker.at)
+    return _first_free(asker, ahead)
 
 
-def _end_expired(submission: Submission, reviewer: User, at: datetime) -> None:
-    """An expired claim ends when the next one begins: those on the submission, and those of the reviewer."""
-    expired = Claim.objects.filter(released_at=None, leased_until__lte=at)
-    about = expired.filter(Q(submission=submission) | Q(reviewer=reviewer)).order_by("pk")  # one order: no deadlock
-    Claim.objects.filter(pk__in=list(about.select_for_update().values_list("pk", flat=True))).update(released_at=at)
+def _open_claims(asker: Asker) -> list[Claim]:
+    mine = Claim.objects.filter(reviewer=asker.reviewer, released_at=None, with_claim=None)
+    return list(mine.select_related("look", "submission", "shown"))
 
 
-def _insert(made: Claim) -> None:
-    try:
-        with transaction.atomic():
-            made.save(force_insert=True)
-    except IntegrityError:
-        held = Claim.objects.filter(reviewer=made.reviewer, released_at=None).select_related("submission").first()
-        raise _in_hand(held) if held else HeldByAnother() from None
+def _live(mine: list[Claim], asker: Asker, *, ahead: bool) -> Claim | None:
+    return next((held for held in mine if held.is_ahead == ahead and held.leased_until > asker.at), None)
+
+
+def _of_this_program(held: Claim, asker: Asker) -> Claim:
+    if held.look.program_id != asker.program.pk:
+        raise _in_hand(held)
+    return held
 
 
 def _in_hand(held: Claim) -> ClaimInHand:
     sentence = _("You hold “%(title)s”. Decide on it or hand it back first.") % {"title": held.submission.title}
     return ClaimInHand(sentence, claim=held)
+
+
+def _bring_forward(following: Claim, asker: Asker) -> Claim | None:
+    """What was loaded ahead is in hand now, if it still waits."""
+    still = Claim.objects.live(asker.at).filter(pk=following.pk, look__state=Look.State.WAITING)
+    if not still.update(is_ahead=False, claimed_at=asker.at, leased_until=asker.at + LEASE):
+        end(following, asker.at)
+        return _first_free(asker, ahead=False)
+    following.is_ahead, following.claimed_at, following.leased_until = False, asker.at, asker.at + LEASE
+    return following
+
+
+def _first_free(asker: Asker, ahead: bool) -> Claim | None:
+    for _try in range(TRIES):
+        picked = queueing.pick(asker)
+        if not picked:
+            return None
+        if held := _take(picked[0], asker, ahead=ahead):
+            _take_variants(picked[0], held, asker)
+            return held
+    return None
+
+
+def _take(picked: Pick, asker: Asker, *, ahead: bool = False, leader: Claim | None = None) -> Claim | None:
+    """A claim on a picked look; None if a rival's is there, which the schema sees whatever we read before."""
+    if picked.shown is None:
+        raise RenditionsMissing
+    if picked.fence:
+        _end_expired_of(picked.look, asker.at)
+    made = Claim(look_id=picked.look, submission_id=picked.submission, round=picked.round, fence=picked.fence + 1)
+    made.reviewer, made.shown_id, made.is_ahead, made.with_claim = asker.reviewer, picked.shown, ahead, leader
+    made.claimed_at, made.leased_until = asker.at, asker.at + (AHEAD if ahead else LEASE)
+    if not _insert(made):
+        return None
+    _raise_fence(picked)
+    return made
+
+
+_INSERT = """
+INSERT INTO review_claim (id, look_id, submission_id, round, fence, reviewer_id, shown_id, is_ahead, with_claim_id,
+    claimed_at, leased_until, played)
+VALUES (%(id)s, %(look)s, %(submission)s, %(round)s, %(fence)s, %(reviewer)s, %(shown)s, %(is_ahead)s, %(leader)s,
+    %(claimed_at)s, %(leased_until)s, '[]')
+ON CONFLICT DO NOTHING"""
+
+
+def _insert(made: Claim) -> bool:
+    values = bind(
+        id=made.pk, look=made.look_id, submission=made.submission_id, round=made.round, fence=made.fence,
+        reviewer=made.reviewer_id, shown=made.shown_id, is_ahead=made.is_ahead, leader=made.with_claim_id,
+        claimed_at=made.claimed_at, leased_until=made.leased_until,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        made._state.adding = False
+        return bool(cursor.rowcount == 1)
+
+
+def _raise_fence(picked: Pick) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE review_look SET fence = %(fence)s WHERE id = %(id)s", bind(fence=picked.fence + 1, id=picked.look)
+        )
+
+
+def _take_variants(picked: Pick, held: Claim, asker: Asker) -> None:
+    """Other outputs of the same brief that wait are looked at together with this one."""
+    if picked.brief is None or picked.kind != Look.Kind.FIRST:
+        return
+    for variant in queueing.pick(asker, brief=picked.brief, most=8):
+        _take(variant, asker, ahead=held.is_ahead, leader=held)
+
+
+def claim(look: Look, *, reviewer: User) -> Claim:
+    """Take this look in hand for ten minutes. Taking what one holds already is no change.
+
+    Raises:
+        OwnOutput, ConflictDeclared, HadPart, SkippedAlready, OptedOut, ForLeads, NotAllowed: not for this reviewer.
+        NoLongerWaiting, HeldByAnother: somebody was faster.
+        ClaimInHand: the reviewer holds another one.
+        ExposureSpent: they have watched enough for today.
+    """
+    with audit.recorded():
+        asker = ask(reviewer, look.program)
+        if mine := Claim.objects.live(asker.at).filter(look=look, reviewer=reviewer, look__state="waiting").first():
+            return _in_hand_now(mine, asker)
+        exposure.check(reviewer, look.program, asker.at)
+        _make_room(asker)
+        picked = queueing.pick(asker, look=look.pk)
+        if picked and (held := _take(picked[0], asker)):
+            return held
+        raise _why_not(look, asker)
+
+
+def _in_hand_now(mine: Claim, asker: Asker) -> Claim:
+    if not mine.is_ahead:
+        return mine
+    _make_room(asker)
+    return _bring_forward(mine, asker) or mine
+
+
+def _make_room(asker: Asker) -> None:
+    for held in _open_claims(asker):
+        if held.leased_until > asker.at and not held.is_ahead:
+            raise _in_hand(held)
+        if held.leased_until <= asker.at:
+            end(held, asker.at)
+
+
+def _why_not(look: Look, asker: Asker) -> Exception:
+    look.refresh_from_db()
+    if look.state != Look.State.WAITING:
+        return NoLongerWaiting()
+    return policies.why_not(look, asker.reviewer, asker.at) or HeldByAnother()
+
+
+def end(held: Claim, at: datetime) -> None:
+    """A claim that ran out ends with its variants when the next begins; what was seen under it is kept."""
+    ending = Claim.objects.filter(Q(pk=held.pk) | Q(with_claim=held.pk), released_at=None).order_by("pk")
+    for claim in ending.select_related("look__program", "reviewer"):
+        if Claim.objects.filter(pk=claim.pk, released_at=None).update(released_at=at):
+            _keep_seen(claim, min(at, claim.leased_until))
+
+
+def _end_expired_of(look: uuid.UUID, at: datetime) -> None:
+    for claim in Claim.objects.filter(look=look, released_at=None, leased_until__lte=at):
+        end(claim, at)
+
+
+def end_expired(at: datetime) -> int:
+    """End the claims whose lease is over; how many. For the periodic task: nobody needs to come for them."""
+    over = Claim.objects.filter(released_at=None, leased_until__lte=at).order_by("pk")[:500]
+    for claim in over:
+        with audit.recorded():
+            end(claim, at)
+    return len(over)
+
+
+def _keep_seen(claim: Claim, at: datetime) -> None:
+    """A clip that was revealed and not decided on: the record says who saw it, and the reviewer's day counts it."""
+    if claim.revealed_at is None:
+        return
+    exposure.add(claim, at)
+    facts = {"look": str(claim.look_id), "fence": claim.fence, "revealed_at_us": audit.microseconds(claim.revealed_at)}
+    audit.trace("see", program=claim.look.program, at=at, actor=claim.reviewer, subject=claim.submission, facts=facts)
 
 
 def renew(held: Claim) -> Claim:
@@ -127,22 +238,74 @@ def renew(held: Claim) -> Claim:
         ClaimLost.
     """
     now = clock.now()
-    until = min(now + LEASE, held.claimed_at + LONGEST)
-    _change(held, now, leased_until=until)
+    longest = AHEAD if held.is_ahead else LEASE
+    until = min(now + longest, held.claimed_at + LONGEST)
+    family = Claim.objects.live(now).filter(Q(pk=held.pk) | Q(with_claim=held.with_claim_id or held.pk))
+    if not family.update(leased_until=until):
+        raise ClaimLost
     held.leased_until = until
     return held
 
 
 def release(held: Claim) -> None:
-    """Hand a submission back; it keeps its place.
+    """Hand a look back; it keeps its place. What is loaded ahead is handed back with it.
 
     Raises:
         ClaimLost.
     """
     with audit.recorded():
         now = clock.now()
-        _change(held, now, released_at=now)
-        audit.trace("release", program=held.submission.program, at=now, actor=held.reviewer, subject=held.submission)
+        if not Claim.objects.live(now).filter(pk=held.pk).exists():
+            raise ClaimLost
+        for mine in Claim.objects.filter(reviewer=held.reviewer, released_at=None, with_claim=None):
+            end(mine, now)
+
+
+def break_claim(held: Claim, *, by: User, reason: str) -> None:
+    """A lead takes a look out of somebody's hands, with a reason that stays on record.
+
+    Raises:
+        NotAllowed: not a lead of the program.
+        WordsMissing: no reason.
+        ClaimLost: it has ended already.
+    """
+    if not policies.may_lead(by, held.look.program):
+        raise NotAllowed
+    if not reason.strip():
+        raise WordsMissing
+    with audit.recorded():
+        now = clock.now()
+        if not Claim.objects.live(now).filter(pk=held.pk).update(broken_by=by):
+            raise ClaimLost
+        end(held, now)
+        audit.trace(
+            "break_claim", program=held.look.program, at=now, actor=by, subject=held.submission, private=reason,
+            facts={"look": str(held.look_id), "fence": held.fence, "reviewer": str(held.reviewer_id)},
+        )  # fmt: skip
+
+
+def skip(held: Claim, *, reason: str) -> Skip:
+    """Pass a look by: it never comes to this reviewer again, and after three of them it goes to the leads.
+
+    Raises:
+        WordsMissing: no reason.
+        ClaimLost.
+    """
+    if not reason.strip():
+        raise WordsMissing
+    with audit.recorded():
+        now = clock.now()
+        if not Claim.objects.live(now).filter(pk=held.pk).exists():
+            raise ClaimLost
+        look = Look.objects.select_for_update(no_key=True).get(pk=held.look_id)
+        if look.skips.filter(reviewer=held.reviewer).exists():
+            raise SkippedAlready
+        made = Skip.objects.create(look=look, reviewer=held.reviewer, reason=reason.strip()[:200], skipped_at=now)
+        end(held, now)
+        if look.skips.count() >= Skip.TO_THE_LEAD:
+            Look.objects.filter(pk=look.pk).update(for_leads=True)
+        audit.trace("skip", program=look.program, at=now, actor=held.reviewer, subject=held.submission, private=reason)
+    return made
 
 
 def reveal(held: Claim) -> Claim:
@@ -151,16 +314,10 @@ def reveal(held: Claim) -> Claim:
     Raises:
         ClaimLost.
     """
-    if held.revealed_at is not None:
-        return held
-    with audit.recorded():
+    if held.revealed_at is None:
         now = clock.now()
-        _change(held, now, revealed_at=now)
+        live = Claim.objects.live(now).filter(pk=held.pk, is_ahead=False)
+        if not live.update(revealed_at=now):
+            raise ClaimLost
         held.revealed_at = now
-        audit.trace("reveal", program=held.submission.program, at=now, actor=held.reviewer, subject=held.submission)
     return held
-
-
-def _change(held: Claim, at: datetime, **columns: datetime) -> None:
-    if not Claim.objects.live(at).filter(pk=held.pk).update(**columns):
-        raise ClaimLost

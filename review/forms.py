@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from access.text import TextField
 from review.models import Clause, Submission, Verdict
-from review.moderation import Reasons, Seen, duration_ms
+from review.moderation import duration_ms
+from review.verdicts import Reasons, Seen
 
 LARGEST = 2**31 - 1  # of a fence or a round: what the column holds
 LAST_FRAME_MS = 10  # the page names the end in hundredths of a second, rounded
@@ -114,7 +115,7 @@ class VerdictForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if data.get("verdict") == Verdict.REJECTED:
+        if data.get("verdict") != Verdict.APPROVED:
             self._check_reasons(data)
         return data
 

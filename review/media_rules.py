@@ -5,6 +5,8 @@ from access.models import StoredFile, User
 from review.models import Claim, Share, Submission
 from review.submitting import NEEDED
 
+SHOWN = (*NEEDED, "proxy")
+
 
 @media.rule
 def claimed(file: StoredFile, viewer: media.Viewer) -> bool:
@@ -13,10 +15,10 @@ def claimed(file: StoredFile, viewer: media.Viewer) -> bool:
         return False
     now = clock.now()
     in_hand = Claim.objects.live(now).filter(reviewer=viewer.user)
-    mine = Submission.objects.reviewable_by(viewer.user, now).waiting().filter(claims__in=in_hand)
+    mine = Submission.objects.reviewable_by(viewer.user, now).filter(claims__in=in_hand)
     return mine.filter(
         output__renditions__file=file,
-        output__renditions__recipe__in=NEEDED,
+        output__renditions__recipe__in=SHOWN,
         output__renditions__personal_to=None,
     ).exists()
 

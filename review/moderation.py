@@ -1,26 +1,36 @@
-"""A reviewer gives a verdict; it takes effect half a minute later, unless undone."""
+"""A reviewer gives a verdict. With those of others where it needs them it binds half a minute later, unless undone."""
 
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from access import audit, clock, storing
 from access.models import User
 from access.refusals import NotAllowed
-from review import announcing, policies
-from review.claiming import check_judge
-from review.models import Claim, Clause, Decision, Opinion, Submission, SubmissionQuerySet, Verdict, Withdrawal
+from access.sql import bind, locking
+from review import announcing, appeals, escalating, exposure, looking, policies
+from review.models import (
+    Claim,
+    Decision,
+    Look,
+    Note,
+    Opinion,
+    Submission,
+    Verdict,
+    Withdrawal,
+)
 from review.refusals import (
     BytesChanged,
+    ChangesSpent,
     ClaimLost,
     ClauseForeign,
     DecidedAlready,
-    NotRevealed,
+    EmbargoPassed,
     RangeOutside,
     ReasonsMissing,
     RoundPassed,
@@ -29,60 +39,52 @@ from review.refusals import (
     UndoneAlready,
     UndoTooLate,
 )
+from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Remark, Scope, Seen
 
 SERVED = ("playable", "poster")  # what a share of an approval may serve, in the versions of the day
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the page showed when the verdict was given on it."""
+class Stage:
+    """A submission, locked: what the verdict meets."""
 
-    fence: int
-    round: int
-    shown_sha256: str
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """Why not: the clause, words to the artist, where in the clip. ``private_note`` is for the program alone."""
-
-    clause: Clause | None = None
-    words: str = ""
-    from_ms: int | None = None
-    to_ms: int | None = None
-    private_note: str = ""
+    claim: Claim
+    submission: Submission
+    people: int
+    is_critique: bool
 
 
-NO_REASONS = Reasons()
-
-
-def decide(claim: Claim, *, reviewer: User, verdict: str, seen: Seen, reasons: Reasons = NO_REASONS) -> Decision:
-    """Record a verdict on what was seen, under a live claim. It binds from ``effective_at`` on.
+def decide(
+    claim: Claim,
+    *,
+    reviewer: User,
+    verdict: str,
+    seen: Seen,
+    reasons: Reasons = NO_REASONS,
+    scope: Scope = EVERYBODY,
+) -> Given:
+    """Record a verdict on what was seen, under a live claim. What it decides binds from ``effective_at`` on.
 
     Raises:
         BytesChanged: the master or the shown file no longer has its hash.
-        OwnOutput, ConflictDeclared, NotAllowed: this reviewer must not judge it.
+        OwnOutput, ConflictDeclared, HadPart, NotAllowed: this reviewer must not judge it.
         SubmissionWithdrawn, DecidedAlready, RoundPassed, ClaimLost, ShownOther: the page is stale.
-        NotRevealed: an approval without a look.
+        NotRevealed, NotWatched, RangeNotWatched: not enough of the clip was looked at.
         ReasonsMissing, ClauseForeign, RangeOutside: a no that does not say why.
+        ChangesSpent: changes were asked for twice already.
+        EmbargoPassed: an embargo that ends before it begins.
     """
-    _check_bytes(claim)  # before the locks: nobody waits for a disk
+    check_bytes(claim)  # before the locks: nobody waits for a disk
     with audit.recorded():
-        submission = _locked(claim.submission_id)
-        now = clock.now()
-        check_judge(reviewer, submission, now)
-        _check_stage(submission, seen, reviewer)
-        _close(claim, reviewer, seen, now)
-        said = _check_reasons(submission, verdict, reasons, claim)
-        if not _waiting(submission).filter(fence=seen.fence).update(state=Submission.State.DECIDED):
-            raise ClaimLost
-        decision = _decide(_say(claim, said, verdict, now), submission)
-        announcing.announce(decision)
-        _trace(decision, said)
-    return decision
+        return give(claim, reviewer, verdict, seen, reasons, scope)
 
 
-def _check_bytes(claim: Claim) -> None:
+def check_bytes(claim: Claim) -> None:
+    """Hash in full what is judged and what was shown.
+
+    Raises:
+        BytesChanged.
+    """
     output = claim.submission.output
     if claim.shown.parent_sha256 != output.master_sha256:
         raise BytesChanged
@@ -90,20 +92,54 @@ def _check_bytes(claim: Claim) -> None:
         raise BytesChanged
 
 
-def _locked(pk: uuid.UUID) -> Submission:
-    related = Submission.objects.select_related("program", "output", "enrollment__user__person")
-    return related.select_for_update(of=("self",)).get(pk=pk)
+def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reasons, scope: Scope) -> Given:
+    """``decide`` within the caller's transaction and after its look at the bytes."""
+    now = clock.now()
+    stage = _lock(claim, reviewer, seen, now)
+    _close(claim, reviewer, seen, now)
+    said = _check_reasons(stage, verdict, reasons)
+    _check_scope(scope, now)
+    asked = None if verdict == Verdict.APPROVED else said.range
+    attested = looking.attest(
+        claim, seen.report, verdict=verdict, asked=asked, duration_ms=duration_ms(stage.submission), at=now
+    )
+    exposure.add(claim, now)
+    if claim.look.for_leads:
+        escalating.take_over(claim.look, by=reviewer, at=now)
+    opinion = _say(claim, said, verdict, attested, now)
+    decision = _follow(stage, opinion, scope)
+    _trace(opinion, decision, said)
+    return Given(opinion, decision)
 
 
-def _waiting(submission: Submission) -> SubmissionQuerySet:
-    return Submission.objects.waiting().filter(pk=submission.pk, round=submission.round)
+_LOCK = """
+SELECT s.state, s.round, s.people, l.state,
+    (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id) AS critique
+FROM review_submission s JOIN review_look l ON l.submission_id = s.id
+WHERE l.id = %(look)s"""
+
+
+def _lock(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
+    """Lock submission and look; the refusals of a page that is stale, or of a reviewer who must not judge."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK + locking("s", "l"), bind(look=claim.look_id))
+        state, round_, people, look_state, critique = cursor.fetchone()
+    if why := policies.why_not(claim.look, reviewer, at):
+        raise why
+    submission = claim.submission
+    submission.state, submission.round, submission.people = state, round_, people
+    if claim.look.is_binding and claim.look.kind != Look.Kind.APPEAL:
+        _check_stage(submission, seen, reviewer)
+    if look_state != Look.State.WAITING:
+        raise ClaimLost
+    return Stage(claim, submission, people, bool(critique))
 
 
 def _check_stage(submission: Submission, seen: Seen, reviewer: User) -> None:
     """Whether the submission still waits in the round that the reviewer saw."""
     if submission.state == Submission.State.WITHDRAWN:
         raise SubmissionWithdrawn
-    if submission.state == Submission.State.DECIDED:
+    if submission.state != Submission.State.WAITING:
         raise _decided_already(submission, reviewer)
     if submission.round != seen.round:
         raise RoundPassed
@@ -120,88 +156,158 @@ def _decided_already(submission: Submission, reviewer: User) -> DecidedAlready:
 
 
 def _close(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> None:
-    """End the claim that the verdict was given under; without it there is no verdict."""
+    """End the claim that the verdict was given under, and its look; without them there is no verdict."""
     own = Claim.objects.live(at).filter(pk=claim.pk, reviewer=reviewer, fence=seen.fence, round=seen.round)
     if not own.update(released_at=at):
         raise ClaimLost
     if claim.shown.sha256 != seen.shown_sha256:
         raise ShownOther
+    if not Look.objects.waiting().filter(pk=claim.look_id, fence=seen.fence).update(state=Look.State.DONE):
+        raise ClaimLost
 
 
-def _check_reasons(submission: Submission, verdict: str, reasons: Reasons, claim: Claim) -> Reasons:
+def _check_reasons(stage: Stage, verdict: str, reasons: Reasons) -> Reasons:
     if verdict == Verdict.APPROVED:
-        if claim.revealed_at is None:
-            raise NotRevealed
-        return Reasons(private_note=reasons.private_note)  # a yes needs no reasons; half-typed ones are not sent
-    if not (reasons.clause and reasons.words.strip()) or reasons.from_ms is None or reasons.to_ms is None:
+        # A yes needs no reasons, half-typed ones are not sent; an answer to an appeal has its words either way.
+        words = reasons.words if stage.claim.look.kind == Look.Kind.APPEAL else ""
+        return Reasons(words=words, private_note=reasons.private_note, remarks=reasons.remarks)
+    if not (reasons.clause and reasons.words.strip()) or reasons.range is None:
         raise ReasonsMissing
-    if reasons.clause.policy_id != submission.policy_id:
+    if reasons.clause.policy_id != stage.submission.policy_id:
         raise ClauseForeign
-    if not 0 <= reasons.from_ms <= reasons.to_ms <= duration_ms(submission):
+    longest = duration_ms(stage.submission)
+    ranges = [reasons.range, *((remark.from_ms, remark.to_ms) for remark in reasons.remarks)]
+    if not all(0 <= start <= end <= longest for start, end in ranges):
         raise RangeOutside
+    if verdict == Verdict.CHANGES and stage.submission.changes_made >= Submission.MOST_CHANGES:
+        raise ChangesSpent
     return reasons
+
+
+def _check_scope(scope: Scope, at: datetime) -> None:
+    if scope.embargo_until is not None and scope.embargo_until <= at:
+        raise EmbargoPassed
 
 
 def duration_ms(submission: Submission) -> int:
     return round(submission.output.seconds * 1000)
 
 
-def _say(claim: Claim, said: Reasons, verdict: str, at: datetime) -> Opinion:
-    return Opinion.objects.create(
-        submission_id=claim.submission_id,
-        round=claim.round,
-        reviewer=claim.reviewer,
-        claim=claim,
-        verdict=verdict,
-        clause=said.clause,
-        words=said.words,
-        from_ms=said.from_ms,
-        to_ms=said.to_ms,
-        private_note=said.private_note,
-        master_sha256=claim.submission.output.master_sha256,
-        shown_sha256=claim.shown.sha256,
-        given_at=at,
-    )
+def _say(claim: Claim, said: Reasons, verdict: str, attested: dict[str, object], at: datetime) -> Opinion:
+    opinion = Opinion(
+        submission_id=claim.submission_id, look_id=claim.look_id, round=claim.round, kind=claim.look.kind,
+        reviewer=claim.reviewer, claim=claim, verdict=verdict, clause=said.clause, words=said.words,
+        from_ms=said.from_ms, to_ms=said.to_ms, private_note=said.private_note, attested=attested,
+        master_sha256=claim.submission.output.master_sha256, shown_sha256=claim.shown.sha256, given_at=at,
+    )  # fmt: skip
+    opinion.save(force_insert=True)
+    if said.remarks:
+        Note.objects.bulk_create(_note(opinion, remark) for remark in said.remarks)
+    return opinion
 
 
-def _decide(opinion: Opinion, submission: Submission) -> Decision:
-    """The decision that one opinion makes."""
+def _note(opinion: Opinion, remark: Remark) -> Note:
+    note = Note(opinion=opinion, from_ms=remark.from_ms, to_ms=remark.to_ms, words=remark.words)
+    if remark.region:
+        note.x, note.y, note.width, note.height = remark.region
+    return note
+
+
+def _follow(stage: Stage, opinion: Opinion, scope: Scope) -> Decision | None:
+    """What an opinion leads to: the decision, another look by somebody else, the end of an appeal, or nothing."""
+    if opinion.kind == Look.Kind.APPEAL:
+        return appeals.settle_by(opinion, recipes=_recipes(stage.submission), scope=scope)
+    if opinion.kind in (Look.Kind.QA, Look.Kind.GOLDEN):
+        return None
+    cited = [*_earlier(opinion), opinion]
+    if further := _who_else(stage, cited):
+        _ask_another(stage, further)
+        return None
+    return _decide(cited, stage.submission, scope)
+
+
+def _earlier(opinion: Opinion) -> list[Opinion]:
+    """The opinions of the round that came before, in order; none before a first one."""
+    if opinion.kind == Look.Kind.FIRST:
+        return []
+    binding = Opinion.objects.filter(kind__in=[Look.Kind.FIRST, Look.Kind.SECOND], submission=opinion.submission_id)
+    return list(binding.filter(round=opinion.round).exclude(pk=opinion.pk).order_by("given_at"))
+
+
+def _who_else(stage: Stage, cited: list[Opinion]) -> str:
+    """The kind of look that is needed before this can be decided, empty if none is."""
+    if len(cited) == 1:
+        critical = stage.is_critique and cited[0].verdict != Verdict.APPROVED
+        return Look.Kind.SECOND if stage.people > 1 or critical else ""
+    disagree = len(cited) == 2 and cited[0].verdict != cited[1].verdict
+    return Look.Kind.TIE_BREAK if disagree else ""
+
+
+def _ask_another(stage: Stage, kind: str) -> None:
+    before = stage.claim.look
+    Look.objects.create(
+        submission=stage.submission, program_id=before.program_id, artist_id=before.artist_id, round=before.round,
+        kind=kind, rank=before.rank, due_at=before.due_at, asked_at=before.asked_at,
+    )  # fmt: skip
+
+
+def _recipes(submission: Submission) -> list[list[object]]:
     served = [submission.output.rendition(recipe) for recipe in SERVED]
-    return Decision.objects.create(
-        submission=submission,
-        round=opinion.round,
-        verdict=opinion.verdict,
-        first=opinion,
-        clause=opinion.clause,
-        words=opinion.words,
-        from_ms=opinion.from_ms,
-        to_ms=opinion.to_ms,
-        artist=submission.enrollment.user,
-        decided_by=opinion.reviewer,
-        master_sha256=opinion.master_sha256,
-        shown_sha256=opinion.shown_sha256,
-        recipes=[[made.recipe, made.version] for made in served if made],
-        decided_at=opinion.given_at,
-        effective_at=opinion.given_at + timedelta(seconds=settings.UNDO_SECONDS),
-    )
+    return [[made.recipe, made.version] for made in served if made]
 
 
-def _trace(decision: Decision, said: Reasons) -> None:
+def _decide(cited: list[Opinion], submission: Submission, scope: Scope) -> Decision:
+    """The decision that these opinions make; the last one has the say, and its reasons are the reasons."""
+    last = cited[-1]
+    first, second, tie_break = (*cited, None, None)[:3]
+    waiting = Submission.objects.waiting().filter(pk=submission.pk, round=last.round)
+    if not waiting.update(state=Submission.State.DECIDED):
+        raise ClaimLost
+    submission.state = Submission.State.DECIDED
+    decision = Decision(
+        submission=submission, round=last.round, verdict=last.verdict, first=first, second=second, tie_break=tie_break,
+        clause=last.clause, words=last.words, from_ms=last.from_ms, to_ms=last.to_ms,
+        artist=submission.enrollment.user, decided_by=last.reviewer, master_sha256=last.master_sha256,
+        shown_sha256=last.shown_sha256, recipes=_recipes(submission), decided_at=last.given_at,
+        effective_at=last.given_at + timedelta(seconds=settings.UNDO_SECONDS),
+    )  # fmt: skip
+    if decision.is_approval:
+        decision.audience, decision.embargo_until = scope.audience, scope.embargo_until
+    decision.save(force_insert=True)
+    announcing.announce(decision)
+    return decision
+
+
+def _trace(opinion: Opinion, decision: Decision | None, said: Reasons) -> None:
+    claim, program = opinion.claim, opinion.claim.look.program
     facts = {
-        "submission": str(decision.submission_id),
-        "round": decision.round,
-        "verdict": decision.verdict,
+        "submission": str(opinion.submission_id),
+        "round": opinion.round,
+        "kind": opinion.kind,
+        "verdict": opinion.verdict,
         "clause": said.clause.code if said.clause else "",
         "range_ms": [said.from_ms, said.to_ms],
-        "master_sha256": decision.master_sha256,
-        "shown_sha256": decision.shown_sha256,
-        "effective_at_us": audit.microseconds(decision.effective_at),
+        "attested": opinion.attested,
+        "claim": str(claim.pk),
+        "fence": claim.fence,
+        "claimed_at_us": audit.microseconds(claim.claimed_at),
+        "revealed_at_us": audit.microseconds(claim.revealed_at) if claim.revealed_at else None,
+        "master_sha256": opinion.master_sha256,
+        "shown_sha256": opinion.shown_sha256,
     }
-    program, at = decision.submission.program, decision.decided_at
-    words = "\n".join(filter(None, [said.words, said.private_note]))
+    subject: Opinion | Decision = opinion
+    if decision is not None:
+        subject = decision
+        facts |= {
+            "opinions": [str(cited.pk) for cited in decision.opinions],
+            "overturns": str(decision.overturns_id or ""),
+            "effective_at_us": audit.microseconds(decision.effective_at),
+        }
+    words = "\n".join(filter(None, [said.words, said.private_note, *(remark.words for remark in said.remarks)]))
     audit.trace(
-        "decide", program=program, at=at, actor=decision.decided_by, subject=decision, facts=facts, private=words
-    )
+        "decide" if decision else "opine",
+        program=program, at=opinion.given_at, actor=opinion.reviewer, subject=subject, facts=facts, private=words,
+    )  # fmt: skip
 
 
 def undo(decision: Decision, *, by: User) -> Withdrawal:
@@ -217,15 +323,31 @@ def undo(decision: Decision, *, by: User) -> Withdrawal:
     with audit.recorded():
         submission = _locked(decision.submission_id)
         now = clock.now()
-        if decision.effective_at <= now:
+        if decision.effective_at <= now or decision.overturns_id:
             raise UndoTooLate
         withdrawal = _withdraw(decision, by, now)
         back = {"state": Submission.State.WAITING, "round": F("round") + 1}
         if not Submission.objects.filter(pk=submission.pk, state="decided", round=decision.round).update(**back):
             raise UndoneAlready
+        ask_again(submission, round_=decision.round + 1)
         announcing.hush(decision, at=now)
         audit.trace("undo", program=submission.program, at=now, actor=by, subject=decision)
     return withdrawal
+
+
+def _locked(pk: uuid.UUID) -> Submission:
+    related = Submission.objects.select_related("program", "enrollment__user__person")
+    return related.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def ask_again(submission: Submission, *, round_: int) -> Look:
+    """The first look of a submission's next round, in its old place."""
+    last = submission.looks.order_by("-asked_at").first()
+    return Look.objects.create(
+        submission=submission, program=submission.program, artist=submission.enrollment.user, round=round_,
+        rank=last.rank if last else submission.risk_band, due_at=submission.due_at,
+        asked_at=submission.submitted_at, brief_id=last.brief_id if last else None,
+    )  # fmt: skip
 
 
 def _withdraw(decision: Decision, by: User, at: datetime) -> Withdrawal:

@@ -1,10 +1,16 @@
-"""Who may do what with submissions, decisions and shares."""
+"""Who may do what with submissions, looks, decisions and shares."""
 
 from datetime import datetime
 
-from access.models import Enrollment, User
+from django.db import connection
+
+from access.models import Enrollment, Program, Role, User
+from access.policies import holds
+from access.refusals import NotAllowed, Refused
+from access.sql import bind
 from generation.models import Output
-from review.models import Decision, Submission
+from review.models import Decision, Look, Submission
+from review.refusals import ConflictDeclared, ForLeads, HadPart, OptedOut, OwnOutput, SkippedAlready
 
 
 def may_submit(enrollment: Enrollment, output: Output) -> bool:
@@ -17,8 +23,20 @@ def may_withdraw(user: User, submission: Submission) -> bool:
     return submission.enrollment.user_id == user.pk
 
 
-def may_judge(user: User, submission: Submission, at: datetime) -> bool:
-    return user.is_active and Submission.objects.reviewable_by(user, at).filter(pk=submission.pk).exists()
+def may_answer(user: User, submission: Submission) -> bool:
+    return submission.enrollment.user_id == user.pk
+
+
+def may_appeal(user: User, decision: Decision) -> bool:
+    return decision.artist_id == user.pk
+
+
+def may_lead(user: User, program: Program) -> bool:
+    return holds(user, program, Role.Kind.LEAD)
+
+
+def may_open(user: User, program: Program) -> bool:
+    return holds(user, program, Role.Kind.PROGRAM_STAFF)
 
 
 def may_undo(user: User, decision: Decision) -> bool:
@@ -27,3 +45,43 @@ def may_undo(user: User, decision: Decision) -> bool:
 
 def may_share(user: User, decision: Decision) -> bool:
     return decision.artist_id == user.pk
+
+
+_WHY_NOT = """
+SELECT l.artist_id = %(me)s,
+    (SELECT 1 FROM access_role r WHERE r.program_id = l.program_id AND r.user_id = %(me)s AND r.revoked_at IS NULL
+       AND (r.kind = 'lead' OR (r.kind = 'reviewer' AND l.for_leads = %(no)s)) LIMIT 1),
+    (SELECT 1 FROM access_role r WHERE r.program_id = l.program_id AND r.user_id = %(me)s AND r.revoked_at IS NULL
+       AND r.kind = 'reviewer' LIMIT 1),
+    (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
+       AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1),
+    (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
+       AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1),
+    CASE WHEN l.kind IN ('appeal', 'qa') THEN
+       (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
+        WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) END,
+    (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = %(me)s LIMIT 1),
+    (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
+       WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1)
+FROM review_look l WHERE l.id = %(look)s"""
+
+
+def why_not(look: Look, user: User, at: datetime) -> Refused | None:
+    """Why this person must not judge, in one question to the database; None if they may. Who holds it is another."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WHY_NOT, bind(look=look.pk, me=user.pk, now=at, no=False))
+        own, may, reviews, conflict, part, advised, skipped, opted_out = cursor.fetchone()
+    refusals: list[tuple[object, type[Refused]]] = [
+        (own, OwnOutput),
+        (not may and reviews, ForLeads),
+        (not may or not user.is_active, NotAllowed),
+        (conflict, ConflictDeclared),
+        (part or advised, HadPart),
+        (skipped, SkippedAlready),
+        (opted_out, OptedOut),
+    ]
+    return next((refusal() for stands, refusal in refusals if stands), None)
+
+
+def may_judge(user: User, look: Look, at: datetime) -> bool:
+    return why_not(look, user, at) is None

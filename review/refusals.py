@@ -79,6 +79,108 @@ class RoundPassed(Refused):
     sentence = _("The verdict you saw was undone: this is a new round. Look again, then decide.")
 
 
+class HadPart(Refused):
+    code = "had_part"
+    sentence = _("You had part in this one before, so somebody else looks now. Take the next one.")
+
+
+class SkippedAlready(Refused):
+    code = "skipped_already"
+    sentence = _("You passed this one by, so it goes to somebody else. Take the next one.")
+
+
+class OptedOut(Refused):
+    code = "opted_out"
+    sentence = _("This falls under a category that you chose not to see. Take the next one.")
+
+
+class ForLeads(Refused):
+    code = "for_leads"
+    sentence = _("This one waits for a lead. Take the next one.")
+
+
+class ExposureSpent(Refused):
+    code = "exposure_spent"
+    sentence = _("You have watched as much today as the program allows one person. Go on tomorrow, or ask your lead.")
+
+
+class NotWatched(Refused):
+    code = "not_watched"
+    sentence = _("Not enough of the clip was played for a yes. Watch it to the end, then approve.")
+
+
+class RangeNotWatched(Refused):
+    code = "range_not_watched"
+    sentence = _("The range you cite was not played. Watch that part, then send the verdict again.")
+
+
+class ChangesSpent(Refused):
+    code = "changes_spent"
+    sentence = _("Changes were asked for twice already, so now there is a verdict: approve or reject.")
+
+
+class EmbargoPassed(Refused):
+    code = "embargo_passed"
+    sentence = _("The embargo would be over before it begins. Choose a later instant, or none.")
+
+
+class TooFewReviewers(Refused):
+    """``missing`` among the facts is how many."""
+
+    code = "too_few_reviewers"
+    sentence = _("The program has fewer reviewers than its own rules need. Give more people the role, then open it.")
+
+
+class NotSentBack(Refused):
+    code, rival = "not_sent_back", True
+    sentence = _("Nobody is waiting for changes to this clip. Reload its page to see where it stands.")
+
+
+class AppealClosed(Refused):
+    code = "appeal_closed"
+    sentence = _("The time to appeal against this decision is over. You can submit another version of the clip.")
+
+
+class AppealedAlready(Refused):
+    code, rival = "appealed_already", True
+    sentence = _("You have appealed against this decision already. Its page says where the appeal stands.")
+
+
+class AppealSettled(Refused):
+    code, rival = "appeal_settled", True
+    sentence = _("This appeal was settled already. Reload the page to see how.")
+
+
+class NothingToAppeal(Refused):
+    code = "nothing_to_appeal"
+    sentence = _("An appeal is against a no that is in effect. Reload the page to see where the clip stands.")
+
+
+class CritiqueSaidAlready(Refused):
+    code, rival = "critique_said_already", True
+    sentence = _("You said already that this is critique. It stays noted.")
+
+
+class QuestionOpen(Refused):
+    code, rival = "question_open", True
+    sentence = _("A question about this one is open already. A lead will answer it.")
+
+
+class QuestionAnswered(Refused):
+    code, rival = "question_answered", True
+    sentence = _("Another lead has answered already. Reload the page to read it.")
+
+
+class RuleUntried(Refused):
+    code = "rule_untried"
+    sentence = _("Try the rule on the last thirty days first, as it is worded now. Then switch it on.")
+
+
+class EmbargoStands(Refused):
+    code = "embargo_stands"
+    sentence = _("The approval is under an embargo, so its link opens later. The page says when.")
+
+
 class NotRevealed(Refused):
     code = "not_revealed"
     sentence = _("Approving needs a look at the clip. Reveal it first.")

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from access import audit, clock, storing
 from access.locking import share_halt_lock
@@ -15,6 +15,7 @@ from review import announcing, policies
 from review.models import Decision, DecisionQuerySet, Share, Submission, Verdict, halts_over
 from review.refusals import (
     BytesChanged,
+    EmbargoStands,
     ExpiryPassed,
     NotApproved,
     RedTeamNeverShared,
@@ -67,6 +68,8 @@ def _open(decision: Decision, wanted: Share, *, by: User | None, credential: Cre
 def _check_may_open(decision: Decision, wanted: Share, at: datetime) -> None:
     if not approvals(at).filter(pk=decision.pk).exists():
         raise NotApproved
+    if decision.embargo_until is not None and decision.embargo_until > at:
+        raise EmbargoStands
     if wanted.expires_at is not None and wanted.expires_at <= at:
         raise ExpiryPassed
 
@@ -115,6 +118,7 @@ def to_publish(at: datetime) -> DecisionQuerySet:
     """Approvals in effect whose artist asked for a link, is still inside and not halted, and which never had one."""
     inside = Enrollment.objects.live().filter(user=OuterRef("artist"), program=OuterRef("submission__program"))
     asked = approvals(at).filter(submission__publish_on_approval=True, shares=None)
+    asked = asked.filter(Q(embargo_until=None) | Q(embargo_until__lte=at))
     due = asked.filter(Exists(inside)).exclude(Exists(halts_over("submission__output__enrollment")))
     return due.order_by("effective_at", "pk")
 

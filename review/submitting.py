@@ -1,19 +1,23 @@
-"""An artist asks to share an output, or takes the question back."""
+"""An artist asks to share an output, answers when changes are asked for, says that it is critique, or takes it back."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from access import audit, clock, storing
 from access.locking import share_halt_lock
 from access.models import AgreementVersion, Cohort, Credential, Enrollment, Halt, User
-from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed, WordsMissing
 from generation.models import Output
-from review import policies
-from review.models import Claim, Policy, Submission
+from review import appeals, clocks, policies, weighing
+from review.models import Answer, Claim, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
 from review.refusals import (
     BytesChanged,
+    CritiqueSaidAlready,
     NoLongerWaiting,
+    NotSentBack,
     PolicyMissing,
     RedTeamNeverShared,
     RenditionsMissing,
@@ -21,48 +25,85 @@ from review.refusals import (
 )
 
 NEEDED = ("playable", "poster", "contact_sheet")  # what a reviewer is shown and a link serves
+FIRST_TO_THE_SAME = timedelta(hours=24)  # an answered submission waits so long for whoever sent it back
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an artist says with a submission."""
+
+    title: str
+    credit: str = ""
+    statement: str = ""
+    publish_on_approval: bool = False
+    is_critique: bool = False
 
 
 def submit(
     output: Output,
     *,
     enrollment: Enrollment,
-    title: str,
-    credit: str,
-    statement: str,
-    publish_on_approval: bool,
+    wish: Wish,
     credential: Credential | None = None,
+    answers: Submission | None = None,
 ) -> Submission:
-    """Ask for the approval of an output; it is due within the hours that the program promises.
+    """Ask for the approval of an output; it is due within the hours that the program promises for its risk band.
+
+    Args:
+        answers: the submission of an earlier output that was sent back; this one goes on in its place.
 
     Raises:
         NotAllowed: somebody else's output, or of another program.
-        RedTeamNeverShared, AgreementUnsigned, RenditionsMissing, BytesChanged, PolicyMissing.
+        RedTeamNeverShared, AgreementUnsigned, RenditionsMissing, BytesChanged, PolicyMissing, ProgramClosed.
         Halted: a stop covers the artist, or the credential they came with.
         SubmittedAlready: the output has a submission that was not withdrawn.
+        NotSentBack: nobody waits for an answer to that earlier submission.
     """
     _check_may_submit(output, enrollment)
     _check_files(output)  # before the locks: nobody waits for a disk
     program = enrollment.program
     with audit.recorded():
         share_halt_lock(program)
-        now = clock.now()
         if Halt.objects.covering(enrollment, credential).exists():
             raise Halted
-        asked = Submission(output=output, enrollment=enrollment, program=program, title=title, credit=credit)
-        asked.statement, asked.publish_on_approval = statement, publish_on_approval
-        submission = _create(asked, now)
-        facts = {"output": str(output.pk), "master_sha256": output.master_sha256, "policy": submission.policy.number}
-        words = "\n".join([title, credit, statement])
-        audit.trace(
-            "submit", program=program, at=now, actor=enrollment.user, subject=submission, facts=facts, private=words
-        )
-    return submission
+        asked = Submission(output=output, enrollment=enrollment, program=program, title=wish.title, credit=wish.credit)
+        asked.statement, asked.publish_on_approval = wish.statement, wish.publish_on_approval
+        return enter(asked, answers=answers, is_critique=wish.is_critique, by=enrollment.user)
+
+
+def enter(
+    asked: Submission, *, by: User | None, answers: Submission | None = None, is_critique: bool = False
+) -> Submission:
+    """Weigh a submission, give it its deadline and put its first look into the queue, in the caller's transaction.
+
+    ``by`` is None where the program looks at every output and nobody asked to share it.
+    """
+    before = _lock_answered(answers) if answers else None
+    now = clock.now()
+    policy = Policy.objects.in_force(asked.program, now)
+    if policy is None:
+        raise PolicyMissing
+    brief = asked.output.job.brief
+    weight = weighing.weigh(asked.program, [brief.prompt, asked.title, asked.statement])
+    asked.policy, asked.submitted_at, asked.risk_band, asked.people = policy, now, weight.band, weight.people
+    terms = ReviewTerms.objects.in_force(asked.program)
+    asked.due_at = clocks.deadline(terms, weight.band, now)
+    if before:
+        _follow(asked, before, terms)
+    _insert(asked)
+    weighing.flag(asked, weight, now)
+    if is_critique:
+        Critique.objects.create(submission=asked, said_at=now)
+    _ask(asked, before)
+    _trace(asked, by)
+    return asked
 
 
 def _check_may_submit(output: Output, enrollment: Enrollment) -> None:
     if not policies.may_submit(enrollment, output):
         raise NotAllowed
+    if enrollment.program.opened_at is None:
+        raise ProgramClosed
     if Cohort.Kind.RED_TEAM in (output.enrollment.cohort.kind, enrollment.cohort.kind):
         raise RedTeamNeverShared
     if AgreementVersion.objects.unsigned_by(enrollment).exists():
@@ -77,18 +118,129 @@ def _check_files(output: Output) -> None:
         raise BytesChanged
 
 
-def _create(asked: Submission, at: datetime) -> Submission:
-    policy = Policy.objects.in_force(asked.program, at)
-    if policy is None:
-        raise PolicyMissing
-    asked.policy, asked.submitted_at = policy, at
-    asked.due_at = at + timedelta(hours=asked.program.review_hours)
+def _insert(asked: Submission) -> None:
     try:
         with transaction.atomic():
             asked.save(force_insert=True)
     except IntegrityError:
         raise SubmittedAlready from None
-    return asked
+
+
+def _ask(asked: Submission, before: Decision | None) -> Look:
+    """The first look. A brief of several clips is looked at together; an answer goes to the same reviewer first."""
+    brief = asked.output.job.brief
+    look = Look(
+        submission=asked, program=asked.program, artist=asked.enrollment.user, round=asked.round,
+        rank=asked.risk_band, due_at=asked.due_at, asked_at=asked.submitted_at,
+        brief=brief if brief.variations > 1 else None,
+    )  # fmt: skip
+    if before:
+        look.reserved_for, look.reserved_until = before.decided_by, asked.submitted_at + FIRST_TO_THE_SAME
+    look.save(force_insert=True)
+    return look
+
+
+def _trace(asked: Submission, by: User | None) -> None:
+    facts = {
+        "output": str(asked.output_id),
+        "master_sha256": asked.output.master_sha256,
+        "policy": asked.policy.number,
+        "risk_band": asked.risk_band,
+        "due_at_us": audit.microseconds(asked.due_at),
+        "answers": str(asked.answers_id or ""),
+    }
+    words = "\n".join([asked.title, asked.credit, asked.statement])
+    audit.trace(
+        "submit", program=asked.program, at=asked.submitted_at, actor=by, subject=asked, facts=facts, private=words
+    )
+
+
+def sent_back(submission: Submission, at: datetime) -> Decision | None:
+    """The request for changes that the artist may answer now."""
+    asked = submission.decisions.effective(at).filter(verdict=Verdict.CHANGES, round=submission.round)
+    return asked.first() if submission.state == Submission.State.DECIDED else None
+
+
+def _lock_answered(answers: Submission) -> Decision:
+    locked = Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=answers.pk)
+    before = sent_back(locked, clock.now())
+    if before is None or not Submission.objects.filter(pk=locked.pk, state="decided").update(state="answered"):
+        raise NotSentBack
+    return before
+
+
+def _follow(asked: Submission, before: Decision, terms: ReviewTerms) -> None:
+    """Go on where the submission before was sent back: its scrutiny, its clock, its count of changes."""
+    earlier = before.submission
+    asked.answers, asked.changes_made = earlier, earlier.changes_made + 1
+    asked.risk_band, asked.people = max(asked.risk_band, earlier.risk_band), max(asked.people, earlier.people)
+    asked.due_at = clocks.go_on(
+        terms, asked.risk_band, stopped_at=before.decided_at, was_due=earlier.due_at, at=asked.submitted_at
+    )
+
+
+def answer(submission: Submission, *, by: User, words: str) -> Submission:
+    """Go on with the same clip after changes were asked for, with words about it; the clock goes on where it stood.
+
+    Raises:
+        NotAllowed: ``by`` is not the artist.
+        WordsMissing: an answer with the same clip needs words.
+        NotSentBack: nobody waits for an answer.
+    """
+    if not policies.may_answer(by, submission):
+        raise NotAllowed
+    if not words.strip():
+        raise WordsMissing
+    with audit.recorded():
+        locked = Submission.objects.select_for_update(of=("self",), no_key=True)
+        found = locked.select_related("program", "enrollment__user").get(pk=submission.pk)
+        now = clock.now()
+        before = sent_back(found, now)
+        if before is None:
+            raise NotSentBack
+        _next_round(found, before, now)
+        Answer.objects.create(submission=found, round=found.round, words=words.strip(), given_at=now)
+        audit.trace("answer", program=found.program, at=now, actor=by, subject=found, private=words)
+    return found
+
+
+def _next_round(found: Submission, before: Decision, at: datetime) -> None:
+    terms = ReviewTerms.objects.in_force(found.program)
+    due = clocks.go_on(terms, found.risk_band, stopped_at=before.decided_at, was_due=found.due_at, at=at)
+    Submission.objects.filter(pk=found.pk).update(
+        state=Submission.State.WAITING, round=F("round") + 1, changes_made=F("changes_made") + 1, due_at=due
+    )
+    found.refresh_from_db()
+    Look.objects.create(
+        submission=found, program=found.program, artist=found.enrollment.user, round=found.round, rank=found.risk_band,
+        due_at=due, asked_at=found.submitted_at, reserved_for=before.decided_by,
+        reserved_until=at + FIRST_TO_THE_SAME,
+    )  # fmt: skip
+
+
+def say_critique(submission: Submission, *, by: User) -> Critique:
+    """The artist says that the clip is critique: a no to it needs two people, also one that was given already.
+
+    No reviewer sees it before the verdict, and it moves neither order nor clock.
+
+    Raises:
+        NotAllowed: ``by`` is not the artist.
+        CritiqueSaidAlready.
+    """
+    if not policies.may_answer(by, submission):
+        raise NotAllowed
+    with audit.recorded():
+        locked = Submission.objects.select_for_update(of=("self",), no_key=True).select_related("program")
+        found = locked.get(pk=submission.pk)
+        now = clock.now()
+        if Critique.objects.filter(submission=found).exists():
+            raise CritiqueSaidAlready
+        said = Critique.objects.create(submission=found, said_at=now)
+        audit.trace("say_critique", program=found.program, at=now, actor=by, subject=found)
+        alone = found.decisions.standing().filter(second=None, round=found.round).exclude(verdict="approved").first()
+        if alone is not None and alone.effective_at <= now:
+            appeals.ask_second(alone, at=now)
+    return said
 
 
 def withdraw(submission: Submission, *, by: User) -> None:
@@ -104,5 +256,6 @@ def withdraw(submission: Submission, *, by: User) -> None:
         if not Submission.objects.waiting().filter(pk=submission.pk).update(state=Submission.State.WITHDRAWN):
             raise NoLongerWaiting
         now = clock.now()
+        submission.looks.waiting().update(state=Look.State.DROPPED)
         Claim.objects.filter(submission=submission, released_at=None).update(released_at=now)
         audit.trace("withdraw", program=submission.program, at=now, actor=by, subject=submission)

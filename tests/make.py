@@ -38,7 +38,8 @@ def user(email: str = "", **fields: Any) -> User:
 
 def program(**fields: Any) -> Program:
     slug = f"program-{number()}"
-    return Program.objects.create(**{"slug": slug, "name": slug.title(), "created_at": clock.now(), **fields})
+    now = clock.now()
+    return Program.objects.create(**{"slug": slug, "name": slug.title(), "created_at": now, "opened_at": now, **fields})
 
 
 def cohort(*, program: Program, **fields: Any) -> Cohort:

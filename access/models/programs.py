@@ -28,13 +28,17 @@ class Program(models.Model):
     name = models.CharField(max_length=120)
     about = models.TextField(blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")  # quota days and review weekends are counted here
-    review_hours = models.PositiveSmallIntegerField(default=48)  # the promise: a verdict within this long
     created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True, blank=True)  # since when artists may work in it
 
     objects = ProgramQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(review_hours__gt=0), name="program_promises_a_deadline")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(opened_at=None) | Q(opened_at__gte=F("created_at")), name="program_opens_once_made"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

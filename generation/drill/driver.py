@@ -41,7 +41,7 @@ def open_site(batch: str, leases: str) -> dict[str, Any]:
     """
     call_command("migrate", verbosity=0)
     now = clock.now()
-    program = Program.objects.create(slug="drill", name="Drill", created_at=now)
+    program = Program.objects.create(slug="drill", name="Drill", created_at=now, opened_at=now)
     terms = {"seats": ARTISTS, "daily_quota": 10_000, "concurrency": CONCURRENCY, "created_at": now}
     cohort = Cohort.objects.create(program=program, name="Artists", **terms)
     agreement = Agreement.objects.create(program=program, title="Terms")

@@ -20,7 +20,7 @@ from access.telling import link
 from generation.models import Output
 from review import sharing, submitting
 from review.forms import ShareForm, SubmitForm
-from review.models import Decision, Policy, Share, Submission
+from review.models import Decision, Policy, ReviewTerms, Share, Submission
 
 MOST = 200  # rows of a list; older ones are on their outputs' pages
 
@@ -38,7 +38,8 @@ def submit(request: MemberRequest, output_id: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         try:
             said = form.cleaned_data
-            asked = submitting.submit(output, enrollment=request.enrollment, credential=request.credential, **said)
+            wish = submitting.Wish(**said)
+            asked = submitting.submit(output, enrollment=request.enrollment, wish=wish, credential=request.credential)
             return redirect("submission", slug=request.program.slug, submission_id=asked.pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
@@ -51,7 +52,15 @@ def _form_state(request: MemberRequest) -> int:
 
 def _submit_context(request: MemberRequest, output: Output, form: SubmitForm) -> dict[str, Any]:
     policy = Policy.objects.in_force(request.program, clock.now())
-    return {"form": form, "output": output, "policy": policy, "program": request.program, **_addresses(output)}
+    terms = ReviewTerms.objects.in_force(request.program)
+    return {
+        "form": form,
+        "output": output,
+        "policy": policy,
+        "terms": terms,
+        "program": request.program,
+        **_addresses(output),
+    }
 
 
 def _addresses(output: Output) -> dict[str, str]:
@@ -71,7 +80,11 @@ def submissions(request: MemberRequest) -> HttpResponse:
         decision.submission_id: decision for decision in Decision.objects.effective(now).filter(submission__in=asked)
     }
     rows = [_row(found, outcomes.get(found.pk), now) for found in asked]
-    return render(request, "review/submissions.html", {"rows": rows, "now": now})
+    return render(
+        request,
+        "review/submissions.html",
+        {"rows": rows, "now": now, "terms": ReviewTerms.objects.in_force(request.program)},
+    )
 
 
 def _row(submission: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
@@ -172,4 +185,8 @@ def policy(request: MemberRequest, slug: str) -> HttpResponse:
     """The grounds for a no, for everybody in the program."""
     request.program = get_object_or_404(Program.objects.visible_to(request.user), slug=slug)
     found = Policy.objects.in_force(request.program, clock.now())
-    return render(request, "review/policy.html", {"policy": found, "program": request.program})
+    return render(
+        request,
+        "review/policy.html",
+        {"policy": found, "terms": ReviewTerms.objects.in_force(request.program), "program": request.program},
+    )

@@ -25,7 +25,8 @@ Clock = Callable[[datetime], None]
 
 
 def put(key: str = "key", to: str = "ada@example.org", not_before: datetime | None = None) -> Outbox:
-    return telling.mail(to, "Subject", "Words", key=key, at=NOON, not_before=not_before)
+    telling.mail(to, "Subject", "Words", key=key, at=NOON, not_before=not_before)
+    return Outbox.objects.get(dedupe_key=key)
 
 
 class Away(EmailBackend):

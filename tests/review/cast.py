@@ -8,8 +8,10 @@ from typing import Any
 
 from access.models import Enrollment, Program, User
 from generation.models import Output
-from review import claiming, moderation, sharing, submitting
-from review.models import Claim, Clause, Decision, Policy, Share, Submission
+from review import appeals, claiming, moderation, sharing, submitting
+from review.looking import Report
+from review.models import Claim, Clause, Decision, Look, Policy, Share, Submission
+from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Seen
 from tests import make
 
 At = Callable[[datetime], None]
@@ -32,25 +34,48 @@ class Cast:
     def output(self, enrollment: Enrollment | None = None) -> Output:
         return make.output(enrollment=enrollment or self.artist)
 
-    def submission(self, output: Output | None = None, **fields: Any) -> Submission:
-        facts = {"title": "Tide", "credit": "A. Person", "statement": "", "publish_on_approval": False, **fields}
+    def submission(self, output: Output | None = None, **facts: Any) -> Submission:
+        """One that waits; ``answers`` is the submission of an earlier output that was sent back."""
+        answers = facts.pop("answers", None)
+        wish = submitting.Wish(**{"title": "Tide", "credit": "A. Person", **facts})
         output = output or self.output()
-        return submitting.submit(output, enrollment=output.enrollment, **facts)
+        return submitting.submit(output, enrollment=output.enrollment, wish=wish, answers=answers)
+
+    def look(self, submission: Submission, kind: str = "") -> Look:
+        """The look that waits, else the last one."""
+        looks = submission.looks.filter(kind=kind) if kind else submission.looks.all()
+        return looks.waiting().first() or looks.order_by("-asked_at", "-round").first()
 
     def claim(self, submission: Submission, by: User | None = None, *, revealed: bool = True) -> Claim:
-        held = claiming.claim(submission, reviewer=by or self.reviewer)
+        held = claiming.claim(self.look(submission), reviewer=by or self.reviewer)
         return claiming.reveal(held) if revealed else held
 
-    def approve(self, held: Claim, by: User | None = None) -> Decision:
-        return moderation.decide(held, reviewer=by or held.reviewer, verdict="approved", seen=seen(held))
+    def approve(self, held: Claim, by: User | None = None, **facts: Any) -> Decision:
+        return self.give(held, "approved", by, **facts).decision
 
-    def reject(self, held: Claim, **facts: Any) -> Decision:
+    def reject(self, held: Claim, by: User | None = None, **facts: Any) -> Decision:
+        return self.give(held, "rejected", by, **facts).decision
+
+    def send_back(self, held: Claim, **facts: Any) -> Decision:
+        return self.give(held, "changes", **facts).decision
+
+    def give(self, held: Claim, verdict: str, by: User | None = None, **facts: Any) -> Given:
+        """A verdict after watching all of the clip."""
+        scope = facts.pop("scope", EVERYBODY)
         said = {"clause": self.clause, "words": "The knife at the end.", "from_ms": 0, "to_ms": 100, **facts}
-        reasons = moderation.Reasons(**said)
-        return moderation.decide(held, reviewer=held.reviewer, verdict="rejected", seen=seen(held), reasons=reasons)
+        reasons = NO_REASONS if verdict == "approved" and not facts else Reasons(**said)
+        return moderation.decide(
+            held, reviewer=by or held.reviewer, verdict=verdict, seen=seen(held), reasons=reasons, scope=scope
+        )
 
     def approval(self, submission: Submission | None = None) -> Decision:
         return self.approve(self.claim(submission or self.submission()))
+
+    def rejection(self, at: At, submission: Submission | None = None) -> Decision:
+        """A no in effect; the clock then stands a minute after it."""
+        decision = self.reject(self.claim(submission or self.submission()))
+        at(decision.decided_at + timedelta(minutes=1))
+        return decision
 
     def share(self, at: At, **terms: Any) -> Share:
         """An open link; the clock then stands a minute after the verdict."""
@@ -59,14 +84,9 @@ class Cast:
         return sharing.share(decision, by=self.artist.user, **terms)
 
     def overturn(self, decision: Decision) -> Decision:
-        """What an appeal will do one day: a new decision that takes the place of the old one."""
-        said = {"clause": self.clause, "words": "On second sight.", "from_ms": 0, "to_ms": 100}
-        same = ("submission", "round", "artist", "first", "master_sha256", "shown_sha256", "recipes")
-        facts = {name: getattr(decision, name) for name in same}
-        when = {"decided_at": decision.effective_at, "effective_at": decision.effective_at}
-        return Decision.objects.create(
-            **facts, **when, **said, verdict="rejected", decided_by=self.rival, overturns=decision
-        )
+        """The artist appeals, and the rival approves."""
+        appeals.open_appeal(decision, by=self.artist.user, words="Look again, please.")
+        return self.approve(self.claim(decision.submission, by=self.rival), words="On second sight it is fine.")
 
 
 def make_cast() -> Cast:
@@ -76,8 +96,10 @@ def make_cast() -> Cast:
     return Cast(program, policy, artist, make.reviewer(program=program), make.reviewer(program=program))
 
 
-def seen(held: Claim) -> moderation.Seen:
-    return moderation.Seen(fence=held.fence, round=held.round, shown_sha256=held.shown.sha256)
+def seen(held: Claim, **report: Any) -> Seen:
+    """What the page shows and reports: all of the clip played, unless said otherwise."""
+    said = Report(**{"played": ((0, moderation.duration_ms(held.submission)),), **report})
+    return Seen(fence=held.fence, round=held.round, shown_sha256=held.shown.sha256, report=said)
 
 
 def flip_a_byte(path: Path) -> None:

@@ -15,6 +15,7 @@ from access.models import Agreement, Cohort, Enrollment, Invitation, Program, Ro
 from access.telling import link
 from generation import registry
 from generation.models import Pipeline
+from review import opening
 from review.publishing import publish_policy
 
 SLUG = "first-light"
@@ -35,8 +36,12 @@ class Command(BaseCommand):
         people = [
             self.artist(cohort),
             self.person("reviewer", program, "reviewer"),
+            self.person("colleague", program, "reviewer"),
+            self.person("another", program, "reviewer"),
+            self.person("lead", program, "lead"),
             self.person("staff", program, "program_staff"),
         ]
+        opening.open_program(program, by=None)
         token = self.invitation(cohort)
         self.write()
         for role, email, password in people:

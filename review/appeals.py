@@ -1,0 +1,114 @@
+"""Somebody who had no part in a no looks again: because the artist asks, or because it turned out to be critique."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from access import audit, clock
+from access.models import User
+from access.refusals import NotAllowed, WordsMissing
+from review import announcing, clocks, policies
+from review.models import Appeal, Decision, Look, Opinion, ReviewTerms, Submission, Verdict
+from review.refusals import AppealClosed, AppealedAlready, AppealSettled, NothingToAppeal, ReasonsMissing
+from review.verdicts import Scope
+
+
+def open_appeal(decision: Decision, *, by: User, words: str) -> Appeal:
+    """Ask for another look at a no that is in effect, once per decision, within the days that the program gives.
+
+    Raises:
+        NotAllowed: ``by`` is not the artist.
+        WordsMissing: no reason given.
+        NothingToAppeal: it is a yes, not in effect, undone or overturned.
+        AppealClosed: the days are over.
+        AppealedAlready.
+    """
+    if not policies.may_appeal(by, decision):
+        raise NotAllowed
+    if not words.strip():
+        raise WordsMissing
+    with audit.recorded():
+        submission = _lock(decision)
+        now = clock.now()
+        _check_open_to(decision, submission, now)
+        if now > closes_at(decision):
+            raise AppealClosed
+        made = _open(decision, words.strip(), now)
+        audit.trace("appeal", program=submission.program, at=now, actor=by, subject=made, private=words)
+    return made
+
+
+def closes_at(decision: Decision) -> datetime:
+    """Until when the artist may appeal."""
+    return decision.effective_at + ReviewTerms.objects.in_force(decision.submission.program).appeal_window
+
+
+def _lock(decision: Decision) -> Submission:
+    locked = Submission.objects.select_for_update(of=("self",), no_key=True).select_related("program")
+    return locked.get(pk=decision.submission_id)
+
+
+def _check_open_to(decision: Decision, submission: Submission, at: datetime) -> None:
+    stands = Decision.objects.effective(at).filter(pk=decision.pk).exclude(verdict=Verdict.APPROVED)
+    if not stands.exists() or submission.state != Submission.State.DECIDED or submission.round != decision.round:
+        raise NothingToAppeal
+
+
+def ask_second(decision: Decision, *, at: datetime) -> Appeal:
+    """One person's no to what turned out to be critique stands only with a second one. In the caller's transaction."""
+    return _open(decision, "The artist says that this is critique.", at, is_critique=True)
+
+
+def _open(decision: Decision, words: str, at: datetime, *, is_critique: bool = False) -> Appeal:
+    submission = decision.submission
+    terms = ReviewTerms.objects.in_force(submission.program)
+    try:
+        with transaction.atomic():
+            look = Look.objects.create(
+                submission=submission, program=submission.program, artist=decision.artist, round=decision.round,
+                kind=Look.Kind.APPEAL, rank=submission.risk_band, asked_at=at,
+                due_at=clocks.deadline(terms, submission.risk_band, at),
+            )  # fmt: skip
+            return Appeal.objects.create(
+                decision=decision, look=look, words=words, opened_at=at, is_critique=is_critique
+            )
+    except IntegrityError:
+        raise AppealedAlready from None
+
+
+def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) -> Decision | None:
+    """What the opinion of somebody new makes of an appeal: a new decision in place of the old one, or it stands.
+
+    In the transaction of the verdict. Its result is in effect at once: the artist has waited twice.
+
+    Raises:
+        ReasonsMissing: no words to the artist, who gets an answer either way.
+        AppealSettled.
+    """
+    if not opinion.words.strip():
+        raise ReasonsMissing
+    appeal = Appeal.objects.select_related("decision__submission__program", "decision__artist").get(look=opinion.look)
+    overturned = opinion.verdict == Verdict.APPROVED
+    state = Appeal.State.OVERTURNED if overturned else Appeal.State.UPHELD
+    ended = {"state": state, "opinion": opinion, "answer": opinion.words, "settled_at": opinion.given_at}
+    if not Appeal.objects.open().filter(pk=appeal.pk).update(**ended):
+        raise AppealSettled
+    appeal.refresh_from_db(fields=list(ended))
+    decision = _overturn(appeal, opinion, recipes, scope) if overturned else None
+    announcing.announce_appeal(appeal)
+    facts = {"state": state, "decision": str(appeal.decision_id)}
+    audit.trace(
+        "settle_appeal", program=appeal.decision.submission.program, at=opinion.given_at, actor=opinion.reviewer,
+        subject=appeal, facts=facts,
+    )  # fmt: skip
+    return decision
+
+
+def _overturn(appeal: Appeal, opinion: Opinion, recipes: list[list[object]], scope: Scope) -> Decision:
+    old = appeal.decision
+    return Decision.objects.create(
+        submission=old.submission, round=old.round, verdict=opinion.verdict, first=opinion, artist=old.artist,
+        decided_by=opinion.reviewer, master_sha256=opinion.master_sha256, shown_sha256=opinion.shown_sha256,
+        recipes=recipes, audience=scope.audience, embargo_until=scope.embargo_until, decided_at=opinion.given_at,
+        effective_at=opinion.given_at, overturns=old,
+    )  # fmt: skip

@@ -1,0 +1,34 @@
+"""From a private clip to a public link: submissions, looks, claims, opinions, decisions, appeals, shares."""
+
+from review.models.looks import Claim, Draft, Escalation, Exposure, Habit, Look, LookQuerySet, OptOut, Phrase, Skip
+from review.models.opinions import (
+    Appeal,
+    Audience,
+    Contest,
+    Decision,
+    DecisionQuerySet,
+    Draw,
+    Golden,
+    Note,
+    Opinion,
+    Verdict,
+    Withdrawal,
+)
+from review.models.policies import BANDS, Category, Clause, Policy, ReviewTerms, RiskRule
+from review.models.shares import Share, ShareQuerySet, Visits, halts_over
+from review.models.submissions import (
+    Answer,
+    Critique,
+    Flag,
+    MailChoice,
+    Pause,
+    Submission,
+    SubmissionQuerySet,
+)
+
+__all__ = [
+    "BANDS", "Answer", "Appeal", "Audience", "Category", "Claim", "Clause", "Contest", "Critique", "Decision",
+    "DecisionQuerySet", "Draft", "Draw", "Escalation", "Exposure", "Flag", "Golden", "Habit", "Look", "LookQuerySet",
+    "MailChoice", "Note", "Opinion", "OptOut", "Pause", "Phrase", "Policy", "ReviewTerms", "RiskRule", "Share",
+    "ShareQuerySet", "Skip", "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal", "halts_over",
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""Which look a reviewer is handed next: one statement, with everything in it that must never be handed to them.
+
+The published order is ``Look.objects.in_order()``: overdue ones first, then risk band, then the nearer deadline, then
+the older. The exclusions are scalar subqueries on purpose. Written as joins or EXISTS, a planner that takes the queue
+for small reads all of it; so the ordered index is walked and left at the first row that fits, however deep the queue is.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from access.models import Program, User
+from access.sql import bind, locking
+
+QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody's answer is due within this
+
+BINDING = "('first', 'second', 'tie_break', 'appeal')"
+
+# Whoever had part in it: for a second opinion those of this round, else everybody who judged or gave advice.
+HAD_PART = """
+    (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
+       AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1) IS NULL
+    AND (l.kind NOT IN ('appeal', 'qa') OR
+      (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
+       WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) IS NULL)"""
+
+# Nothing of this depends on the moment: who may never have it, however long one waits.
+MAY_JUDGE = f"""
+    l.artist_id <> %(me)s
+    AND (l.for_leads = %(no)s OR %(is_lead)s = %(yes)s)
+    AND (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
+         AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1) IS NULL
+    AND (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = %(me)s LIMIT 1) IS NULL
+    AND (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
+         WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1) IS NULL
+    AND {HAD_PART}"""  # noqa: S608  fixed words
+
+_FREE = f"""
+    l.program_id = %(program)s AND l.state = 'waiting'
+    AND (SELECT 1 FROM review_claim h WHERE h.look_id = l.id AND h.released_at IS NULL
+         AND h.leased_until > %(now)s LIMIT 1) IS NULL
+    AND (l.reserved_for_id IS NULL OR l.reserved_for_id = %(me)s OR l.reserved_until <= %(now)s)
+    AND (l.kind IN {BINDING} OR (SELECT 1 FROM review_look b WHERE b.program_id = %(program)s AND b.state = 'waiting'
+         AND b.kind IN {BINDING} AND b.due_at < %(quiet)s LIMIT 1) IS NULL)
+    AND {MAY_JUDGE}"""  # noqa: S608
+
+_SHOWN = """(SELECT r.id FROM generation_rendition r JOIN review_submission s ON s.output_id = r.output_id
+    WHERE s.id = l.submission_id AND r.personal_to_id IS NULL AND r.recipe IN ('proxy', 'playable')
+    ORDER BY CASE r.recipe WHEN 'proxy' THEN 0 ELSE 1 END, r.version DESC LIMIT 1)"""
+
+_PICK = f"""
+SELECT l.id, l.submission_id, l.round, l.fence, l.kind, l.brief_id, {_SHOWN} AS shown_id
+FROM review_look l WHERE {_FREE} {{more}}
+ORDER BY l.rank DESC, l.due_at, l.asked_at, l.id LIMIT %(most)s"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A look as it was picked, and locked: ``shown`` is the rendition that its reviewer is given to watch."""
+
+    look: uuid.UUID
+    submission: uuid.UUID
+    round: int
+    fence: int
+    kind: str
+    brief: uuid.UUID | None
+    shown: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for work, in which program, as what, when."""
+
+    reviewer: User
+    program: Program
+    is_lead: bool
+    at: datetime
+
+
+def pick(asker: Asker, *, look: uuid.UUID | None = None, brief: uuid.UUID | None = None, most: int = 1) -> list[Pick]:
+    """The first looks in the published order that this reviewer may have now, locked; rivals pass them by.
+
+    Args:
+        look: only this one. brief: only looks at outputs of this brief.
+    """
+    more = "AND l.id = %(look)s" if look else "AND l.brief_id = %(brief)s AND l.kind = 'first'" if brief else ""
+    end = locking("l") + (" SKIP LOCKED" if connection.vendor == "postgresql" and not look else "")
+    values = {**_values(asker), "look": look, "brief": brief, "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_PICK.format(more=more) + end, bind(**values))
+        return [_as_pick(*row) for row in cursor.fetchall()]
+
+
+def _values(asker: Asker) -> dict[str, object]:
+    return {
+        "program": asker.program.pk,
+        "me": asker.reviewer.pk,
+        "now": asker.at,
+        "quiet": asker.at + QUIET,
+        "is_lead": asker.is_lead,
+        "yes": True,
+        "no": False,
+    }
+
+
+def _as_pick(look: Any, submission: Any, round_: int, fence: int, kind: str, brief: Any, shown: Any) -> Pick:
+    return Pick(
+        _as_uuid(look), _as_uuid(submission), round_, fence, kind, _as_uuid(brief) if brief else None,
+        _as_uuid(shown) if shown else None,
+    )  # fmt: skip
+
+
+def _as_uuid(value: Any) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))

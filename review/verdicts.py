@@ -1,0 +1,65 @@
+"""What a verdict is made of, before it is recorded and after."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from review.looking import NOTHING, Report
+from review.models import Audience, Clause, Decision, Opinion
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the page showed when the verdict was given on it, and what it reports about looking."""
+
+    fence: int
+    round: int
+    shown_sha256: str
+    report: Report = NOTHING
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A note on a moment, milliseconds of the clip; ``region`` is x, y, width, height in fractions of the picture."""
+
+    from_ms: int
+    to_ms: int
+    words: str
+    region: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Why not: the clause, words to the artist, where in the clip. ``private_note`` is for the program alone."""
+
+    clause: Clause | None = None
+    words: str = ""
+    from_ms: int | None = None
+    to_ms: int | None = None
+    private_note: str = ""
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        return None if self.from_ms is None or self.to_ms is None else (self.from_ms, self.to_ms)
+
+
+NO_REASONS = Reasons()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For whom an approval holds, and from when on links of it may open."""
+
+    audience: str = Audience.PUBLIC
+    embargo_until: datetime | None = None
+
+
+EVERYBODY = Scope()
+
+
+@dataclass(frozen=True)
+class Given:
+    """A recorded opinion, and the decision that it made; None while others are still asked."""
+
+    opinion: Opinion
+    decision: Decision | None

@@ -1,0 +1,147 @@
+"""How much scrutiny a submission needs: a risk band, categories, one person or two. Rules only raise it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from access import audit, clock
+from access.models import Program, User
+from access.refusals import NotAllowed
+from access.text import fold
+from review import policies
+from review.models import Category, Flag, RiskRule, Submission
+from review.refusals import RuleUntried
+
+TRIAL = timedelta(days=30)
+ALWAYS_TWO = (Category.REAL_PERSON, Category.MINORS, Category.KNOWN_BAD)  # whoever finds them, two people decide
+
+
+@dataclass
+class Weight:
+    """What the rules and signals say together."""
+
+    band: int = 0
+    people: int = 1
+    flags: set[tuple[str, str]] = field(default_factory=set)  # category and what said so
+
+    def add(self, category: str, said_by: str, *, band: int, two_people: bool = False) -> None:
+        """Raise the scrutiny; nothing lowers it."""
+        self.flags.add((category, said_by))
+        self.band = max(self.band, band)
+        if two_people or category in ALWAYS_TWO:
+            self.people = 2
+
+
+def weigh(program: Program, words: Iterable[str]) -> Weight:
+    """What the program's rules that are switched on say of a prompt, a title and a statement."""
+    weight, text = Weight(), _fold(words)
+    for rule in RiskRule.objects.filter(program=program, switched_off_at=None, switched_on_at__isnull=False):
+        if hits(rule, text):
+            weight.add(rule.category, f"rule {rule.name}", band=rule.band, two_people=rule.two_people)
+    return weight
+
+
+def _fold(words: Iterable[str]) -> str:
+    return fold("\n".join(words))
+
+
+def hits(rule: RiskRule, text: str) -> list[str]:
+    """The rule's words and phrases that are in a folded text as whole words."""
+    phrases = [fold(" ".join(line.split())) for line in rule.words.splitlines() if line.strip()]
+    return [phrase for phrase in phrases if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text)]
+
+
+def words_of(submission: Submission) -> list[str]:
+    """All that a rule reads of a submission."""
+    brief = submission.output.job.brief
+    return [brief.prompt, submission.title, submission.statement]
+
+
+def flag(submission: Submission, weight: Weight, at: datetime) -> None:
+    """Keep what raised the scrutiny."""
+    rows = [
+        Flag(submission=submission, category=category, said_by=said_by, raised_at=at)
+        for category, said_by in sorted(weight.flags)
+    ]
+    if rows:
+        Flag.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def raise_scrutiny(submission: Submission, weight: Weight) -> bool:
+    """Raise the scrutiny of a waiting submission, e.g. by what signals found after it was sent; whether it waited."""
+    with audit.recorded():
+        locked = Submission.objects.waiting().select_for_update(of=("self",), no_key=True).select_related("program")
+        found = locked.filter(pk=submission.pk).first()
+        if found is None:
+            return False
+        now = clock.now()
+        band, people = max(found.risk_band, weight.band), max(found.people, weight.people)
+        Submission.objects.filter(pk=found.pk).update(risk_band=band, people=people)
+        found.looks.waiting().filter(rank__lt=band).update(rank=band)
+        flag(found, weight, now)
+        facts = {"band": band, "people": people, "said_by": sorted(said for _category, said in weight.flags)}
+        audit.trace("raise_scrutiny", program=found.program, at=now, actor=None, subject=found, facts=facts)
+    return True
+
+
+def try_rule(rule: RiskRule, *, by: User) -> RiskRule:
+    """Count what the rule would have caught in the last thirty days; only then can it be switched on.
+
+    Raises:
+        NotAllowed: not a lead of the program.
+    """
+    if not policies.may_lead(by, rule.program):
+        raise NotAllowed
+    with audit.recorded():
+        now = clock.now()
+        recent = Submission.objects.filter(program=rule.program, submitted_at__gt=now - TRIAL)
+        total, caught = 0, []
+        for submission in recent.select_related("output__job__brief").order_by("-submitted_at").iterator():
+            total += 1
+            if hits(rule, _fold(words_of(submission))):
+                caught.append(str(submission.pk))
+        rule.tried = {"submissions": total, "hits": len(caught), "some": caught[:20], "words": rule.words}
+        rule.tried_at = now
+        rule.save(update_fields=["tried", "tried_at"])
+        facts = {"submissions": total, "hits": len(caught)}
+        audit.trace("try_rule", program=rule.program, at=now, actor=by, subject=rule, facts=facts)
+    return rule
+
+
+def switch_on(rule: RiskRule, *, by: User) -> RiskRule:
+    """Let the rule raise the scrutiny of what is submitted from now on.
+
+    Raises:
+        NotAllowed: not a lead of the program.
+        RuleUntried: never tried, or not with these words.
+    """
+    if not policies.may_lead(by, rule.program):
+        raise NotAllowed
+    if rule.tried_at is None or rule.tried.get("words") != rule.words:
+        raise RuleUntried
+    return _switch(rule, by, "switch_on", on=True)
+
+
+def switch_off(rule: RiskRule, *, by: User) -> RiskRule:
+    """Let the rule rest; what it raised stays raised.
+
+    Raises:
+        NotAllowed: not a lead of the program.
+    """
+    if not policies.may_lead(by, rule.program):
+        raise NotAllowed
+    return _switch(rule, by, "switch_off", on=False)
+
+
+def _switch(rule: RiskRule, by: User, act: str, *, on: bool) -> RiskRule:
+    with audit.recorded():
+        now = clock.now()
+        if on:
+            rule.switched_on_at, rule.switched_off_at = now, None
+        else:
+            rule.switched_off_at = now
+        rule.save(update_fields=["switched_on_at", "switched_off_at"])
+        facts = {"category": rule.category, "band": rule.band, "two_people": rule.two_people}
+        audit.trace(act, program=rule.program, at=now, actor=by, subject=rule, facts=facts)
+    return rule
