@@ -16,6 +16,15 @@ from review.models.opinions import (
 )
 from review.models.policies import BANDS, Category, Clause, Policy, ReviewTerms, RiskRule
 from review.models.shares import Share, ShareQuerySet, Visits, halts_over
+from review.models.signals import (
+    BankEntry,
+    BankEntryQuerySet,
+    Deposit,
+    Examination,
+    FrameHash,
+    Signal,
+    SignalQuerySet,
+)
 from review.models.submissions import (
     Answer,
     Critique,
@@ -27,8 +36,9 @@ from review.models.submissions import (
 )
 
 __all__ = [
-    "BANDS", "Answer", "Appeal", "Audience", "Category", "Claim", "Clause", "Contest", "Critique", "Decision",
-    "DecisionQuerySet", "Draft", "Draw", "Escalation", "Exposure", "Flag", "Golden", "Habit", "Look", "LookQuerySet",
-    "MailChoice", "Note", "Opinion", "OptOut", "Pause", "Phrase", "Policy", "ReviewTerms", "RiskRule", "Share",
-    "ShareQuerySet", "Skip", "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal", "halts_over",
+    "BANDS", "Answer", "Appeal", "Audience", "BankEntry", "BankEntryQuerySet", "Category", "Claim", "Clause", "Contest",
+    "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation", "Examination", "Exposure",
+    "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note", "Opinion", "OptOut", "Pause",
+    "Phrase", "Policy", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet", "Signal", "SignalQuerySet", "Skip",
+    "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal", "halts_over",
 ]  # fmt: skip
