@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from bench import (
+    bank_lookup,
     batch_throughput,
     callback_overhead,
     exact_repeat,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Figure]] = {
     "fair_share": fair_share.measure,
     "web_rss": web_rss.measure,
     "library_depth": library_depth.measure,
+    "bank_lookup": bank_lookup.measure,
 }
 
 

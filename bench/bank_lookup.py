@@ -1,0 +1,12 @@
+"""Seconds to look up the 20 key frames of a clip in a bank of 1,000,000 hashes, as the default worker does it."""
+
+import json
+
+from bench.figures import Figure
+from bench.house import measured_inside
+
+
+def measure() -> Figure:
+    found = json.loads(measured_inside("bank_lookup"))
+    details = {name: value for name, value in found.items() if name != "seconds"}
+    return Figure("bank_lookup", found["seconds"], "s", 1.5, details)
