@@ -1,13 +1,48 @@
 """Look over an output by machine, and keep what was noticed as hints for its reviewers. It decides nothing."""
 
+import logging
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from access import audit, clock
 from generation.models import Output
 from generation.refusals import Trouble
-from review.models import Examination, FrameHash, Signal
+from review.models import BankEntry, Examination, FrameHash, Signal, Submission
+
+log = logging.getLogger(__name__)
 
 VERSION = 1  # of the recipe that chooses and hashes frames; another one looks at every output anew
+AT_ONCE = 20  # outputs, so that no task takes minutes
+STALE = timedelta(hours=1)  # after which what still waits is compared with what has entered the bank meanwhile
+
+
+def catch_up() -> int:
+    """Look over a few of those that wait and that no machine has looked at, since a message was lost or a copy was not
+    made yet; then compare a few others with what has entered the bank since. Drawn by lot: some may be past seeing, and
+    shall not be in others' way. How many.
+    """
+    waiting = Output.objects.filter(submissions__in=Submission.objects.waiting()).select_related("program")
+    seen = Examination.objects.filter(output=OuterRef("pk"), version=VERSION, trouble="")
+    fresh = seen.filter(Q(examined_at__gt=clock.now() - STALE) | Q(bank_upto__gte=newest_entry()))
+    unseen = waiting.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
+    stale = waiting.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
+    return sum(_try(output) for output in [*unseen, *stale])
+
+
+def _try(output: Output) -> bool:
+    try:
+        look_over(output)
+    except Exception:  # of this output or of this moment: the others are tried all the same
+        log.exception("no machine could look at %s", output)
+        return False
+    return examination(output) is not None
+
+
+def newest_entry() -> int:
+    """The number of the newest entry of the bank; 0 while it is empty."""
+    return BankEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def look_over(output: Output) -> list[Signal]:
@@ -54,12 +89,13 @@ def _look(output: Output) -> None:
 
 
 def _compare_again(output: Output, before: Examination) -> None:
+    if newest_entry() <= before.bank_upto:
+        return
     from review import findings
 
     frames = list(FrameHash.objects.filter(output=output, version=before.version))
     found, upto = findings.beside_bank(output, frames, after=before.bank_upto)
-    if upto > before.bank_upto:
-        _keep(output, upto, [], found)
+    _keep(output, upto, [], found)
 
 
 def _keep(output: Output, upto: int, frames: list[FrameHash], found: list[Signal]) -> None:

@@ -231,6 +231,33 @@ def test_what_cannot_be_looked_at_says_so_and_is_tried_again(cast: Cast) -> None
     assert signals.trouble(output) == ""
 
 
+def test_what_no_message_came_for_is_caught_up(cast: Cast) -> None:
+    output, never_sent = submitted(cast, clips.plain(0)), clips.output(clips.plain(0), enrollment=cast.artist)
+    assert signals.catch_up() == 1
+    assert kinds(signals.of(output)) == ["black"]
+    assert signals.catch_up() == 0
+    assert signals.examination(never_sent) is None
+
+
+def test_what_waits_is_compared_with_the_bank_again_after_an_hour(cast: Cast, at: At) -> None:
+    output = submitted(another_artist(cast), clips.moving(1))
+    signals.look_over(output)
+    decision = decided(cast, at, clips.moving(1))
+    assert signals.catch_up() == 0
+    at(decision.effective_at + 2 * signals.STALE)
+    assert signals.catch_up() == 1
+    assert kinds(signals.of(output)) == ["like_rejected"]
+    assert signals.catch_up() == 0
+
+
+def test_a_rival_that_was_faster_leaves_one_examination(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = submitted(cast, clips.plain(0))
+    signals.look_over(output)
+    monkeypatch.setattr(signals, "examination", lambda _output: None)
+    assert kinds(signals.look_over(output)) == ["black"]
+    assert Examination.objects.count() == 1
+
+
 def test_no_likeness_without_the_other_and_no_match_without_an_entry(cast: Cast) -> None:
     output = submitted(cast, clips.plain(0))
     (told,) = signals.look_over(output)
