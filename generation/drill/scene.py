@@ -29,6 +29,8 @@ class Scene:
     jobs: list[str] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)  # the child at the phase, then ffmpeg if it is there
     hit: dict[str, int] = field(default_factory=dict)  # the jobs whose recovery is judged, and the attempt of each
+    phases: dict[str, str] = field(default_factory=dict)  # of those that ran when the fault struck: a batch claimed
+    # meanwhile is still at ``load`` while the one before is at the phase of the trial
     at: float = 0.0  # seconds since 1970: from here recovery is counted
     notes: list[str] = field(default_factory=list)
     begun_at: float = field(default_factory=time.time)
@@ -44,6 +46,7 @@ class Scene:
         else:
             self.pids = self.site.wait_until_stopped()
             self.hit = self.site.running()
+            self.phases = self.site.phases()
         self.now()
 
     @property

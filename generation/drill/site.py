@@ -293,6 +293,11 @@ class Site:
     def running(self) -> dict[str, int]:
         return checker.running(self.database.place)
 
+    def phases(self) -> dict[str, str]:
+        """The phase of each job that runs: its lease is the one that counts for it."""
+        (rows,) = checker.select(self.database.place, "SELECT id, phase FROM generation_job WHERE state = 'running'")
+        return {checker.name(pk): phase for pk, phase in rows}
+
     def unended(self, jobs: list[str]) -> list[str]:
         states = checker.states(self.database.place)
         return [job for job in jobs if states.get(job) in checker.OPEN]

@@ -21,6 +21,7 @@ class Wait:
 
     seconds: float
     limit: float
+    lease: float = 0.0  # that the job had
 
     @property
     def is_too_long(self) -> bool:
@@ -78,20 +79,25 @@ def lease_of(site: Site, phase: str) -> float:
     return site.leases.get(LEASE_OF.get(phase, phase), 0.0)
 
 
-def base_of(scene: Scene, fault: Fault) -> float:
+def lease_of_job(scene: Scene, fault: Fault, job: str) -> float:
+    """Seconds of the lease that a job that was hit had: that of its own phase."""
+    return 0.0 if fault.rests else lease_of(scene.site, scene.phases.get(job) or scene.phase)
+
+
+def base_of(scene: Scene, fault: Fault, job: str) -> float:
     """Seconds within which a job that was hit can be claimed again, were a worker free at once."""
-    return fault.recovers + (0.0 if fault.rests else lease_of(scene.site, scene.phase))
+    return fault.recovers + lease_of_job(scene, fault, job)
 
 
 def backs(evidence: Evidence, scene: Scene, fault: Fault) -> list[Wait]:
     """Of each job that was hit until it was in the line again. One that ended, or was back before, is not counted."""
-    limit = base_of(scene, fault)
     moments = (
-        entry.at_us / 1e6
+        (entry.at_us / 1e6, entry.job)
         for entry in evidence.entries
         if entry.act in ("requeue_job", "put_back_job") and scene.hit.get(entry.job) == entry.attempt
     )
-    return sorted((Wait(at - scene.at, limit) for at in moments if at >= scene.at), key=lambda wait: wait.seconds)
+    waits = (Wait(at - scene.at, base_of(scene, fault, job)) for at, job in moments if at >= scene.at)
+    return sorted(waits, key=lambda wait: wait.seconds)
 
 
 def agains(evidence: Evidence, scene: Scene, fault: Fault, cold: ColdStart) -> list[Wait]:
@@ -100,11 +106,18 @@ def agains(evidence: Evidence, scene: Scene, fault: Fault, cold: ColdStart) -> l
     It may take as long as to be back, one cold start if something starts anew, and what the others that were hit and
     came before rendered meanwhile.
     """
-    base = base_of(scene, fault) + cold.of(fault.starts)
+    anew = cold.of(fault.starts)
     loaded = {note.pid: note.at for note in reversed(scene.site.notes()) if note.event == "loaded"}
     claims = claims_again(evidence, scene)
     renders = [(claim, _render_of(claim, evidence, loaded if fault.starts else {})) for claim in claims]
-    return [Wait(at_of(claim) - scene.at, base + _covered(_before(claim, renders))) for claim in claims]
+    return [
+        Wait(
+            at_of(claim) - scene.at,
+            base_of(scene, fault, claim.job) + anew + _covered(_before(claim, renders)),
+            lease_of_job(scene, fault, claim.job),
+        )
+        for claim in claims
+    ]
 
 
 def claims_again(evidence: Evidence, scene: Scene) -> list[Entry]:

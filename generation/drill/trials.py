@@ -37,7 +37,6 @@ class Row:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(checker.KINDS, 0))
     back: list[Wait] = field(default_factory=list)  # of each job that was hit, until it was in the line again
     again: list[Wait] = field(default_factory=list)  # and until it was claimed again
-    lease: float = 0.0  # seconds, of the phase
     seconds: float = 0.0  # of the whole trial
     notes: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)  # why the verdict is not "holds"
@@ -197,7 +196,6 @@ def judge(scene: Scene, fault: Fault, findings: set[Finding], troubles: list[str
         [str(finding) for finding in sorted(findings)],
         {kind: counts[kind] for kind in checker.KINDS},
         *waits_of(evidence, scene, fault, cold),
-        timing.lease_of(site, scene.phase),
         took,
         list(dict.fromkeys(scene.notes)),
         troubles,
@@ -246,7 +244,7 @@ def _quantiles(words: str, waits: list[float]) -> str:
 
 def _beyond(rows: Sequence[Row]) -> str:
     """Of the jobs that were hit in a lease, how far past it they ran again."""
-    beyond = [wait.seconds - row.lease for row in rows for wait in row.again if row.back]
+    beyond = [wait.seconds - wait.lease for row in rows for wait in row.again if row.back]
     late = percentile(beyond, 0.95)
     if late is None:
         return ""

@@ -83,6 +83,16 @@ def test_a_job_that_was_hit_is_back_within_its_lease_and_a_sweep() -> None:
     assert timing.backs(record.evidence(), record.scene(a=1, b=1, c=1), DEADLY) == [Wait(6.0, 15.0)]
 
 
+def test_a_job_claimed_beside_the_phase_has_the_lease_of_its_own() -> None:
+    record = Record()
+    record.site.leases["load"] = 40
+    record.say(6, "requeue_job", "a", 1)
+    record.say(46, "requeue_job", "b", 1)
+    scene = record.scene(a=1, b=1)
+    scene.phases = {"a": "denoise", "b": "load"}
+    assert timing.backs(record.evidence(), scene, DEADLY) == [Wait(6.0, 15.0), Wait(46.0, 50.0)]
+
+
 def test_it_runs_again_within_a_cold_start_more() -> None:
     record = Record()
     record.claim(20, "a", until=22)
@@ -134,7 +144,7 @@ def test_a_cold_start_is_boot_and_load_without_the_wait_for_a_bell() -> None:
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
 def row(**facts: object) -> trials.Row:
-    healthy = {"jobs": 6, "made": 6, "back": [Wait(9.0, 15.0)], "again": [Wait(12.0, 21.0)], "lease": 5.0}
+    healthy = {"jobs": 6, "made": 6, "back": [Wait(9.0, 15.0)], "again": [Wait(12.0, 21.0)]}
     return trials.Row("child killed", "denoise", **{**healthy, **facts})
 
 
@@ -167,7 +177,10 @@ def test_the_table_shows_both_waits_with_their_limits_and_the_verdict() -> None:
 
 
 def test_all_together_says_what_of_it_is_within_the_lease_and_ten_seconds() -> None:
-    rows = [row(again=[Wait(14.0, 21.0), Wait(18.0, 23.0)], seconds=90.0), trials.Row("in the end", "-", jobs=6)]
+    rows = [
+        row(again=[Wait(14.0, 21.0, 5.0), Wait(18.0, 23.0, 5.0)], seconds=90.0),
+        trials.Row("in the end", "-", jobs=6),
+    ]
     said = trials.overall(rows)
     assert "2 of 2 trials hold, 6 jobs, 2 minutes." in said
     assert "Running again within the lease and 10 s: 1 of 2; p95 is the lease and 13.0 s." in said
