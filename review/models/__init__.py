@@ -1,5 +1,6 @@
 """From a private clip to a public link: submissions, looks, claims, opinions, decisions, appeals, shares."""
 
+from review.models.ballots import Ballot, Presence
 from review.models.looks import Claim, Draft, Escalation, Exposure, Habit, Look, LookQuerySet, OptOut, Phrase, Skip
 from review.models.opinions import (
     Appeal,
@@ -25,6 +26,7 @@ from review.models.signals import (
     Signal,
     SignalQuerySet,
 )
+from review.models.statements import Statement
 from review.models.submissions import (
     Answer,
     Critique,
@@ -36,9 +38,10 @@ from review.models.submissions import (
 )
 
 __all__ = [
-    "BANDS", "Answer", "Appeal", "Audience", "BankEntry", "BankEntryQuerySet", "Category", "Claim", "Clause", "Contest",
-    "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation", "Examination", "Exposure",
-    "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note", "Opinion", "OptOut", "Pause",
-    "Phrase", "Policy", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet", "Signal", "SignalQuerySet", "Skip",
-    "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal", "halts_over",
+    "BANDS", "Answer", "Appeal", "Audience", "Ballot", "BankEntry", "BankEntryQuerySet", "Category", "Claim", "Clause",
+    "Contest", "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation", "Examination",
+    "Exposure", "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note", "Opinion",
+    "OptOut", "Pause", "Phrase", "Policy", "Presence", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet", "Signal",
+    "SignalQuerySet", "Skip", "Statement", "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal",
+    "halts_over",
 ]  # fmt: skip
