@@ -1,31 +1,42 @@
-"""What the artist hears of a decision, when it takes effect and not before. Never who the reviewer is."""
+"""What the artist hears of a decision, when it takes effect and not before. Never who the reviewer is.
+
+Everything is said in the portal and by one mail, at once or in one a day (``review.digest``), as the artist chose.
+"""
 
 from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from access.models import Notice, Outbox
+from access.models import Notice, Outbox, User
+from access.sql import run
 from access.telling import link, mail, tell
-from review.models import Appeal, Decision, MailChoice, Share, Submission, Verdict
+from review.models import Appeal, Decision, Share, Submission, Verdict
 
 
 def announce(decision: Decision) -> None:
     """A notice and a mail for the artist, held back until the decision takes effect."""
-    submission, url = decision.submission, _url(decision)
+    submission, url = decision.submission, page_of_decision(decision)
     when = {"at": decision.decided_at, "not_before": decision.effective_at}
-    text = _sentence(decision)
-    tell(decision.artist, f"decision_{decision.verdict}", text, program=submission.program, url=url, **when)
-    if not wants_digest(decision):
-        mail(decision.artist.email, _subject(decision)[:200], _letter(decision), key=_key(decision), **when)
+    kind = f"decision_{decision.verdict}"
+    tell(decision.artist, kind, sentence_of(decision), program=submission.program, url=url, **when)
+    if not wants_digest(decision.artist):
+        mail_decision(decision)
 
 
-def wants_digest(decision: Decision) -> bool:
+def mail_decision(decision: Decision) -> None:
+    """The mail about a decision; a second one is the same mail."""
+    when = {"at": decision.decided_at, "not_before": decision.effective_at}
+    mail(decision.artist.email, _subject(decision)[:200], _letter(decision), key=key_of(decision), **when)
+
+
+def wants_digest(artist: User) -> bool:
     """Whether the artist wants one mail a day instead of one at once."""
-    return MailChoice.objects.filter(user=decision.artist_id, daily=True).exists()
+    return bool(run("SELECT 1 FROM review_mailchoice WHERE user_id = %(user)s AND daily", user=artist.pk))
 
 
-def _sentence(decision: Decision) -> str:
+def sentence_of(decision: Decision) -> str:
+    """What was decided, in a sentence."""
     sentences = {
         Verdict.APPROVED: _("“%s” is approved."),
         Verdict.REJECTED: _("“%s” is not approved. The reason is on its page."),
@@ -40,35 +51,79 @@ def _subject(decision: Decision) -> str:
         Verdict.REJECTED: _("Not approved: %s"),
         Verdict.CHANGES: _("Changes asked for: %s"),
     }
-    return subjects[Verdict(decision.verdict)] % " ".join(decision.submission.title.split())
+    return subjects[Verdict(decision.verdict)] % _in_a_line(decision.submission)
+
+
+def _in_a_line(submission: Submission) -> str:
+    return " ".join(submission.title.split())
 
 
 def hush(decision: Decision, *, at: datetime) -> None:
     """Take back what nobody has heard yet: the decision was undone in time."""
-    Notice.objects.filter(user=decision.artist, url=_url(decision), not_before__gt=at).delete()
-    Outbox.objects.filter(dedupe_key=_key(decision), sent_at=None).update(withdrawn_at=at)
+    Notice.objects.filter(user=decision.artist, url=page_of_decision(decision), not_before__gt=at).delete()
+    Outbox.objects.filter(dedupe_key=key_of(decision), sent_at=None).update(withdrawn_at=at)
 
 
 def announce_appeal(appeal: Appeal) -> None:
     """The answer to an appeal, at once."""
     decision, submission = appeal.decision, appeal.decision.submission
-    url, at = page_of(submission), appeal.settled_at
-    assert at is not None, "told of before it was settled"
+    assert appeal.settled_at is not None, "told of before it was settled"
+    tell(
+        decision.artist, f"appeal_{appeal.state}", sentence_of_appeal(appeal), at=appeal.settled_at,
+        program=submission.program, url=page_of_decision(decision),
+    )  # fmt: skip
+    if not wants_digest(decision.artist):
+        mail_appeal(appeal)
+
+
+def sentence_of_appeal(appeal: Appeal) -> str:
+    """What came of an appeal, in a sentence."""
     overturned = appeal.state == Appeal.State.OVERTURNED
-    text = (
-        _("The decision on “%s” was overturned: it is approved.")
-        if overturned
-        else _("The decision on “%s” stands. The answer is on its page.")
-    ) % submission
-    tell(decision.artist, f"appeal_{appeal.state}", text, at=at, program=submission.program, url=url)
-    if not wants_digest(decision):
-        subject = _("Your appeal: %s") % " ".join(submission.title.split())
-        body = _("%(text)s\n\nIn the words of whoever looked again: %(words)s\n\n%(page)s\n") % {
-            "text": text,
-            "words": appeal.answer,
-            "page": link(url),
-        }
-        mail(decision.artist.email, subject[:200], body, key=f"appeal-{appeal.pk}", at=at)
+    said = (
+        _("The decision on “%s” was overturned: it is approved.") if overturned else _("The decision on “%s” stands.")
+    )
+    return said % appeal.decision.submission
+
+
+def mail_appeal(appeal: Appeal) -> None:
+    """The mail about a settled appeal; a second one is the same mail."""
+    assert appeal.settled_at is not None, "told of before it was settled"
+    submission = appeal.decision.submission
+    subject = _("A second person looked: %s") if appeal.is_critique else _("Your appeal: %s")
+    body = _("%(text)s\n\nIn the words of whoever looked again: %(words)s\n\n%(page)s\n") % {
+        "text": sentence_of_appeal(appeal),
+        "words": appeal.answer,
+        "page": link(page_of_decision(appeal.decision)),
+    }
+    to, subject = appeal.decision.artist.email, (subject % _in_a_line(submission))[:200]
+    mail(to, subject, body, key=key_of(appeal), at=appeal.settled_at)
+
+
+def announce_breach(submission: Submission, *, at: datetime) -> None:
+    """The promised answer did not come: said as it is, with what follows."""
+    artist, sentence = submission.enrollment.user, sentence_of_breach(submission)
+    tell(artist, "deadline_missed", sentence, at=at, program=submission.program, url=page_of(submission))
+    if not wants_digest(artist):
+        mail_breach(submission, at=at)
+
+
+def sentence_of_breach(submission: Submission) -> str:
+    """The promise that was not kept, in a sentence."""
+    return _("“%s” was not answered in the time we promised. It stands at the front of the queue now.") % submission
+
+
+def mail_breach(submission: Submission, *, at: datetime) -> None:
+    """The mail about a missed deadline; a second one is the same mail."""
+    subject = _("Not answered in time: %s") % _in_a_line(submission)
+    body = _(
+        "%(sentence)s\n\nThe answer was due by %(due)s. You need not do anything. The leads of the program know of it, "
+        "and the program's published figures count it.\n\n%(page)s\n"
+    ) % {
+        "sentence": sentence_of_breach(submission),
+        "due": f"{submission.due_at:%Y-%m-%d %H:%M} UTC",
+        "page": link(page_of(submission)),
+    }
+    mail(submission.enrollment.user.email, subject[:200], body, key=key_of_breach(submission), at=at)
 
 
 def announce_share(share: Share) -> None:
@@ -85,16 +140,21 @@ def page_of(submission: Submission) -> str:
     return reverse("submission", args=[submission.program.slug, submission.pk])
 
 
-def _url(decision: Decision) -> str:
+def page_of_decision(decision: Decision) -> str:
     return f"{page_of(decision.submission)}#decision-{decision.pk}"
 
 
-def _key(decision: Decision) -> str:
-    return f"decision-{decision.pk}"
+def key_of(told: Decision | Appeal) -> str:
+    """The one key of the mail about a decision or an appeal."""
+    return f"{told._meta.model_name}-{told.pk}"
+
+
+def key_of_breach(submission: Submission) -> str:
+    return f"breach-{submission.pk}"
 
 
 def _letter(decision: Decision) -> str:
-    page = link(_url(decision))
+    page = link(page_of_decision(decision))
     if decision.is_approval:
         return _("“%(title)s” is approved. You may share it now, or keep it to yourself:\n\n%(page)s\n") % {
             "title": decision.submission,
@@ -104,13 +164,19 @@ def _letter(decision: Decision) -> str:
     assert clause is not None, "the schema refuses a no without a clause"
     return _(
         "%(sentence)s\n\nThe clause: %(code)s %(clause)s\n%(text)s\n\n"
-        "In the reviewer's words: %(words)s\n\n"
-        "The passage is on its page; from there you can fix it, or appeal to somebody who had no part:\n\n%(page)s\n"
+        "In the reviewer's words: %(words)s\n\n%(next)s\n\n%(page)s\n"
     ) % {
-        "sentence": _sentence(decision),
+        "sentence": sentence_of(decision),
         "code": clause.code,
         "clause": clause.title,
         "text": clause.text,
         "words": decision.words,
+        "next": _next(decision),
         "page": page,
     }
+
+
+def _next(decision: Decision) -> str:
+    if decision.verdict == Verdict.CHANGES:
+        return _("Answer with words, or with another clip. The clock stands until you do. The passage is on its page:")
+    return _("The passage is on its page; from there you can fix it, or appeal to somebody who had no part:")

@@ -6,12 +6,12 @@ from datetime import datetime, time, timedelta
 
 from django.db.models import Exists
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access import audit, clock
 from access.models import Halt, Role
 from access.telling import tell
+from review import announcing
 from review.models import Look, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
 
 SATURDAY = 5
@@ -131,9 +131,7 @@ def _breach(submission: Submission, at: datetime) -> None:
     if not waiting.update(breached_at=at):
         return
     submission.looks.waiting().update(rank=Look.OVERDUE)
-    url = reverse("submission", args=[submission.program.slug, submission.pk])
-    text = _("“%s” was not answered in the time we promised. It stands at the front of the queue now.") % submission
-    tell(submission.enrollment.user, "deadline_missed", text, at=at, program=submission.program, url=url)
+    announcing.announce_breach(submission, at=at)
     facts = {"due_at_us": audit.microseconds(submission.due_at)}
     audit.trace("breach", program=submission.program, at=at, actor=None, subject=submission, facts=facts)
 
