@@ -23,6 +23,7 @@ class MemberRequest(HttpRequest):
     credential: Credential | None
     program: Program
     enrollment: Enrollment
+    roles: set[str]  # of the user in the program, where the page is for a role
 
 
 def _unkept(response: HttpResponseBase) -> HttpResponseBase:
@@ -75,9 +76,10 @@ def _for_roles(audience: str, *kinds: str) -> Callable[[View], View]:
         @wraps(view)
         def inner(request: MemberRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             program = Program.objects.filter(slug=slug).first()
-            if program is None or not policies.holds(request.user, program, *kinds):
+            roles = policies.roles_of(request.user, program) if program else set()
+            if program is None or roles.isdisjoint(kinds):
                 raise Http404
-            request.program = program
+            request.program, request.roles = program, roles
             return _unkept(view(request, *args, **kwargs))
 
         inner.audience = audience  # type: ignore[attr-defined]
@@ -87,4 +89,5 @@ def _for_roles(audience: str, *kinds: str) -> Callable[[View], View]:
 
 
 for_reviewers = _for_roles("reviewer", *Role.REVIEWING)
+for_leads = _for_roles("lead", Role.Kind.LEAD)
 for_staff = _for_roles("staff", Role.Kind.PROGRAM_STAFF)

@@ -38,6 +38,8 @@ class Shell:
 
     @cached_property
     def roles(self) -> set[str]:
+        if (known := getattr(self.request, "roles", None)) is not None:
+            return known
         return policies.roles_of(self.user, self.program) if self.user.is_authenticated and self.program else set()
 
     @property

@@ -1,194 +1,100 @@
-"""The reviewer's side: the queue in its published order, and one look in hand at a time."""
+"""What a reviewer does with a look: take it, keep it, reveal it, hand it on, give a verdict, take that back."""
 
-import math
+import json
 import uuid
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from access import clock
 from access.audiences import MemberRequest, for_reviewers
+from access.models import User
 from access.refusals import Refused
-from review import claiming, moderation, policies
-from review.forms import VerdictForm
-from review.models import Claim, Decision, Look, LookQuerySet, Opinion
+from review import balloting, claiming, drafting, escalating, looking, moderation, presence
+from review.fields import IntervalsField
+from review.models import Claim, Decision, Look
 from review.refusals import ClaimInHand
-from review.verdicts import Given
-
-SHOWN = 50  # rows of the queue page
-SOON = timedelta(hours=6)
-TYPED = ("clause", "words", "from_seconds", "to_seconds", "whole", "private_note")
-
-
-@for_reviewers
-@require_safe
-def review_queue(request: MemberRequest) -> HttpResponse:
-    """How much waits, what is due, who holds what; and what may still be undone."""
-    now = clock.now()
-    waiting = Look.objects.waiting().filter(program=request.program).exclude(artist=request.user)
-    context = {
-        "now": now,
-        "program": request.program,
-        "counts": _counts(waiting, now),
-        "rows": [
-            _queue_row(found, request, now)
-            for found in waiting.in_order().select_related("submission").prefetch_related(_holders(now))[:SHOWN]
-        ],
-        "in_hand": Claim.objects.live(now).filter(reviewer=request.user).select_related("look__program").first(),
-        "undoable": _undoable(request, now),
-    }
-    return render(request, "review/queue.html", context)
-
-
-def _counts(waiting: LookQuerySet, now: datetime) -> dict[str, int]:
-    late, soon = waiting.filter(due_at__lt=now), waiting.filter(due_at__gte=now, due_at__lt=now + SOON)
-    held = Claim.objects.live(now).filter(look__in=waiting).count()
-    return {"waiting": waiting.count(), "late": late.count(), "soon": soon.count(), "free": waiting.count() - held}
-
-
-def _holders(now: datetime) -> Prefetch:
-    return Prefetch("claims", queryset=Claim.objects.live(now).select_related("reviewer"), to_attr="live_claims")
-
-
-def _queue_row(look: Look, request: MemberRequest, now: datetime) -> dict[str, Any]:
-    holder = next(iter(look.live_claims), None)  # type: ignore[attr-defined]  # by the prefetch above
-    return {
-        "look": look,
-        "submission": look.submission,
-        "holder": holder,
-        "mine": holder is not None and holder.reviewer_id == request.user.pk,
-        "late": look.due_at < now,
-        "soon": look.due_at < now + SOON,
-    }
-
-
-def _undoable(request: MemberRequest, now: datetime) -> list[dict[str, Any]]:
-    mine = Decision.objects.standing().filter(decided_by=request.user, submission__program=request.program)
-    recent = mine.filter(effective_at__gt=now).select_related("submission").order_by("-decided_at")
-    return [{"decision": made, "left": math.ceil((made.effective_at - now).total_seconds())} for made in recent]
-
-
-@for_reviewers
-@require_POST
-def review_next(request: MemberRequest) -> HttpResponse:
-    """Take the next one in the published order."""
-    try:
-        held = claiming.claim_next(request.user, program=request.program)
-    except ClaimInHand as refusal:
-        return _to_the_one_in_hand(request, refusal)
-    if held is None:
-        messages.info(request, _("Nothing is free at the moment."))
-        return redirect("review_queue", slug=request.program.slug)
-    return redirect("review", slug=request.program.slug, look_id=held.look_id)
-
-
-def _look(request: MemberRequest, look_id: uuid.UUID) -> Look:
-    """A look that this person may judge, or has judged."""
-    found = get_object_or_404(
-        Look.objects.select_related("submission__policy", "submission__enrollment", "program"),
-        pk=look_id,
-        program=request.program,
-    )
-    if found.artist_id == request.user.pk:
-        get_object_or_404(Look.objects.none())
-    return found
+from review.verdict_form import VerdictForm
+from review.verdicts import Given, Seen
+from review.views.screen import begins_revealed, clip, in_hand, load, show
 
 
 @for_reviewers
 @require_safe
 def review(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """The look in hand: veiled until revealed, beside its prompt and the policy."""
-    return _page(request, _look(request, look_id))
+    return show(request, load(request, look_id))
 
 
-def _page(
-    request: MemberRequest,
-    look: Look,
-    form: VerdictForm | None = None,
-    *,
-    refusal: Refused | None = None,
-    state: int = 200,
-) -> HttpResponse:
-    now = clock.now()
-    live = Claim.objects.live(now).filter(look=look).select_related("reviewer", "shown").first()
-    held = live if live and live.reviewer_id == request.user.pk else None
-    form = form or VerdictForm(submission=look.submission, initial=_last_words(look, request))
-    context = {
-        "now": now,
-        "look": look,
-        "submission": look.submission,
-        "claim": held,
-        "holder": None if held else live,
-        "form": form,
-        "refusal": refusal,
-        "why_not": None if held else policies.why_not(look, request.user, now),
-        "clip": _clip(look),
-        "late": look.due_at < now,
-    }
-    return render(request, "review/review.html", context, status=state)
+# --- taking and handing back ------------------------------------------------------------------------------------------
 
 
-def _clip(look: Look) -> dict[str, Any]:
-    """The prompt and the addresses of what a reviewer is shown."""
-    output = look.submission.output
-    found = {recipe: output.rendition(recipe) for recipe in ("playable", "poster", "contact_sheet", "proxy")}
-    urls = {f"{recipe}_url": reverse("media", args=[made.file_id]) for recipe, made in found.items() if made}
-    return {"prompt": output.job.brief.prompt, "seconds": output.seconds, "artist": look.artist, **urls}
+@for_reviewers
+@require_POST
+def review_next(request: MemberRequest) -> HttpResponse:
+    """Take the next one in the published order."""
+    return _next(request)
 
 
-def _last_words(look: Look, request: MemberRequest) -> dict[str, Any]:
-    """What this reviewer said in an earlier round: an undo loses no words."""
-    mine = Opinion.objects.filter(submission=look.submission_id, reviewer=request.user)
-    said = mine.exclude(kind__in=["qa", "golden"]).order_by("-given_at").first()
-    if said is None:
-        return {}
-    start, end = ((ms / 1000 if ms is not None else None) for ms in (said.from_ms, said.to_ms))
-    words = {"clause": said.clause_id, "words": said.words, "private_note": said.private_note}
-    return {**words, "from_seconds": start, "to_seconds": end}
+def _next(request: MemberRequest) -> HttpResponse:
+    try:
+        held = _left_of_a_stack(request) or claiming.claim_next(request.user, program=request.program)
+    except ClaimInHand as refusal:
+        return _to_the_one_in_hand(request, refusal)
+    if held is None:
+        messages.info(request, _("Nothing is free at the moment."))
+        return redirect("review_queue", slug=request.program.slug)
+    return _open(request, held)
 
 
-def _in_hand(request: MemberRequest, look_id: uuid.UUID) -> Claim:
-    """The reviewer's latest claim on a look, live or not: the verbs say which."""
-    mine = Claim.objects.filter(reviewer=request.user, look__program=request.program, look=look_id)
-    related = mine.select_related(
-        "look__program", "submission__program", "submission__enrollment__user__person", "submission__output__master",
-        "shown__file", "reviewer",
-    )  # fmt: skip
-    return get_object_or_404(related.order_by("-fence")[:1])
+def _left_of_a_stack(request: MemberRequest) -> Claim | None:
+    """A variant that is still in hand when the one that led it is decided."""
+    mine = Claim.objects.live(clock.now()).filter(reviewer=request.user, look__program=request.program)
+    left = mine.filter(with_claim__isnull=False, with_claim__released_at__isnull=False, is_ahead=False)
+    return left.select_related("submission").order_by("claimed_at", "pk").first()
 
 
-def _typed(request: MemberRequest) -> dict[str, str]:
-    return {name: request.POST[name] for name in TYPED if request.POST.get(name)}
+def _open(request: MemberRequest, held: Claim) -> HttpResponse:
+    """To the page of what was just taken, revealed if this reviewer wants that."""
+    if begins_revealed(held):
+        claiming.reveal(held)
+    return redirect("review", slug=request.program.slug, look_id=held.look_id)
+
+
+def _keep(request: MemberRequest) -> None:
+    """Whatever is pressed, what was typed on the page is kept, for the look that it was typed on."""
+    if "on" in request.POST:
+        try:
+            held = Claim.objects.filter(reviewer=request.user, look=uuid.UUID(request.POST["on"])).first()
+        except ValueError:
+            return
+        if held and held.look.state == Look.State.WAITING:
+            drafting.save(held.look, reviewer=request.user, fields=request.POST)
 
 
 def _back(request: MemberRequest, look: Look) -> HttpResponse:
-    """To the review page; with what was typed so far, if anything was."""
-    if typed := _typed(request):
-        return _page(request, look, VerdictForm(submission=look.submission, initial=typed))
     return redirect("review", slug=request.program.slug, look_id=look.pk)
 
 
 @for_reviewers
 @require_POST
 def review_claim(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
-    """Take this one, e.g. again after the claim ran out."""
-    look = _look(request, look_id)
+    """Take this one, e.g. again after the claim ran out; or turn to this one of several in hand."""
+    look = load(request, look_id)
+    _keep(request)
     try:
-        claiming.claim(look, reviewer=request.user)
+        return _open(request, claiming.claim(look, reviewer=request.user))
     except ClaimInHand as refusal:
-        if _typed(request):
-            raise  # the page of the refusal keeps the words
         return _to_the_one_in_hand(request, refusal)
-    return _back(request, look)
 
 
 def _to_the_one_in_hand(request: MemberRequest, refusal: ClaimInHand) -> HttpResponse:
@@ -201,57 +107,202 @@ def _to_the_one_in_hand(request: MemberRequest, refusal: ClaimInHand) -> HttpRes
 @for_reviewers
 @require_POST
 def review_reveal(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
-    held = claiming.reveal(_in_hand(request, look_id))
-    return _back(request, held.look)
-
-
-@for_reviewers
-@require_POST
-def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
-    """The open page's heartbeat."""
-    held = claiming.renew(_in_hand(request, look_id))
-    until = localtime(held.leased_until)
-    return JsonResponse({"leased_until": until.isoformat(), "words": date_format(until, "H:i e")})
+    held = in_hand(request, look_id)
+    _keep(request)
+    return _back(request, claiming.reveal(held).look)
 
 
 @for_reviewers
 @require_POST
 def review_release(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
-    claiming.release(_in_hand(request, look_id))
-    messages.info(request, _("Handed back. It keeps its place in the queue."))
+    held = in_hand(request, look_id)
+    _keep(request)
+    claiming.release(held)
+    messages.info(request, _("Handed back. It keeps its place in the queue, and your words are kept."))
     return redirect("review_queue", slug=request.program.slug)
+
+
+@for_reviewers
+@require_POST
+def review_ahead(request: MemberRequest) -> HttpResponse:
+    """Take the one after the one in hand, for its clip to be loaded beforehand; 204 if there is none."""
+    try:
+        following = claiming.claim_next(request.user, program=request.program, ahead=True)
+    except Refused:
+        following = None  # it is a kindness; why not is said when it is asked for in earnest
+    if following is None:
+        return HttpResponse(status=204)
+    shown = clip(following.submission.output)
+    loads = {"video": reverse("media", args=[following.shown.file_id]), "sheet": shown.get("contact_sheet_url", "")}
+    return JsonResponse({"look": str(following.look_id), **loads})
+
+
+# --- while the page is open -------------------------------------------------------------------------------------------
+
+
+@for_reviewers
+@require_POST
+def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    """The open page's heartbeat: the claim goes on, what was played and typed is kept."""
+    held = in_hand(request, look_id)
+    _keep(request)
+    held = claiming.renew(held)
+    for following in Claim.objects.live(clock.now()).filter(reviewer=request.user, is_ahead=True, with_claim=None):
+        claiming.renew(following)
+    played = IntervalsField(required=False).clean(request.POST.get("played", ""))
+    kept = looking.note(held, looking.Report(played=played)) if played else held.played
+    until = localtime(held.leased_until)
+    others = presence.here(held.look, reviewer=request.user)
+    facts = {"leased_until": until.isoformat(), "words": date_format(until, "H:i e"), "played": kept}
+    return JsonResponse({**facts, "others": _named(others)})
+
+
+@for_reviewers
+@require_POST
+def review_draft(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    """Keep what is typed, also after the claim has ended."""
+    held = in_hand(request, look_id)
+    drafting.save(held.look, reviewer=request.user, fields=request.POST)
+    return HttpResponse(status=204)
+
+
+@for_reviewers
+@require_POST
+def review_here(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    """The page is open with somebody who holds nothing: who else is there."""
+    return JsonResponse({"others": _named(presence.here(load(request, look_id), reviewer=request.user))})
+
+
+def _named(others: list[User]) -> str:
+    """A sentence about who else has the page open, empty if nobody has."""
+    names = ", ".join(other.pseudonym for other in others)
+    words = ngettext("Reviewer %(names)s has this page open, too.", "Also open with reviewers %(names)s.", len(others))
+    return words % {"names": names} if others else ""
+
+
+# --- out of one's hands -----------------------------------------------------------------------------------------------
+
+
+@for_reviewers
+@require_POST
+def review_skip(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    held = in_hand(request, look_id)
+    _keep(request)
+    try:
+        claiming.skip(held, reason=request.POST.get("reason", ""))
+    except Refused as refusal:
+        return _refused(request, held, refusal)
+    drafting.discard(held.look, reviewer=request.user)
+    messages.info(request, _("Passed by. It goes to somebody else and does not come to you again."))
+    return _next(request)
+
+
+@for_reviewers
+@require_POST
+def review_escalate(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    held = in_hand(request, look_id)
+    _keep(request)
+    try:
+        escalating.escalate(held, question=request.POST.get("question", ""))
+    except Refused as refusal:
+        return _refused(request, held, refusal)
+    messages.info(request, _("Your question is with the leads. If they advise you, it comes back to you first."))
+    return _next(request)
+
+
+def _refused(request: MemberRequest, held: Claim, refusal: Refused) -> HttpResponse:
+    """The page with the sentence; every word was kept before the verb was tried."""
+    return show(request, load(request, held.look_id), refusal=refusal)
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
 
 
 @for_reviewers
 @require_POST
 def decide(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
-    """Record the verdict; a refusal shows the page again with every word kept."""
-    held = _in_hand(request, look_id)
-    form = VerdictForm(request.POST, submission=held.submission)
+    """Record the verdict and, if asked, take the next one; a refusal shows the page again with every word kept."""
+    held = in_hand(request, look_id)
+    form = VerdictForm(request.POST, look=held.look)
     if not form.is_valid():
-        return _page(request, held.look, form, state=422)
+        _keep(request)
+        return show(request, load(request, look_id), form)
     try:
-        _decide(request, held, form)
+        given = _cast(request, held, form)
     except Refused as refusal:
-        held.look.refresh_from_db()
-        return _page(request, held.look, form, refusal=refusal, state=409 if refusal.rival else 422)
+        _keep(request)
+        return show(request, load(request, look_id), form, refusal=refusal)
+    return _onward(request, given)
+
+
+def _cast(request: MemberRequest, held: Claim, form: VerdictForm) -> Given:
+    return balloting.cast(held, reviewer=request.user, key=form.once, said=_said(form), seen=form.seen())
+
+
+def _said(form: VerdictForm) -> balloting.Verdict:
+    return balloting.Verdict(form.cleaned_data["verdict"], form.reasons(), form.scope())
+
+
+def _onward(request: MemberRequest, given: Given) -> HttpResponse:
+    if given.decision is None:
+        messages.info(request, _("Your opinion is recorded."))
+    if request.POST.get("next"):
+        return _next(request)
     return redirect("review_queue", slug=request.program.slug)
 
 
-def _decide(request: MemberRequest, held: Claim, form: VerdictForm) -> Given:
-    verdict = form.cleaned_data["verdict"]
-    return moderation.decide(held, reviewer=request.user, verdict=verdict, seen=form.seen(), reasons=form.reasons())
+@for_reviewers
+@require_POST
+def review_stack(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    """The same verdict on all variants of a brief that the page displays; what was not recorded is named, each."""
+    held = in_hand(request, look_id)
+    form = VerdictForm(request.POST, look=held.look)
+    if not form.is_valid():
+        _keep(request)
+        return show(request, load(request, look_id), form)
+    said, key = _said(form), form.once
+    others = [(claim, seen) for claim, seen in _displayed(request) if claim.look_id != held.look_id]
+    own = balloting.cast_on_all([(held, form.seen())], reviewer=request.user, key=key, said=said)
+    bare = replace(said, reasons=replace(said.reasons, remarks=()))  # notes are about one clip
+    outcomes = own + balloting.cast_on_all(others, reviewer=request.user, key=key, said=bare)
+    return _after_several(request, outcomes)
+
+
+def _displayed(request: MemberRequest) -> list[tuple[Claim, Seen]]:
+    """The variants that the page displayed, as it displayed them; the clip in front stands in the form itself."""
+    found = []
+    for sent in request.POST.getlist("variant")[:20]:
+        try:
+            shown: dict[str, Any] = json.loads(sent)
+            seen = Seen(int(shown["fence"]), int(shown["round"]), str(shown["sha256"])[:64])
+            found.append((in_hand(request, uuid.UUID(shown["look"])), seen))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _after_several(request: MemberRequest, outcomes: list[balloting.Outcome]) -> HttpResponse:
+    failed = [outcome for outcome in outcomes if outcome.refusal]
+    counts = {"done": len(outcomes) - len(failed), "of": len(outcomes)}
+    messages.info(request, _("%(done)d of %(of)d recorded.") % counts)
+    for outcome in failed:
+        facts = {"title": outcome.claim.submission.title, "why": outcome.refusal.sentence if outcome.refusal else ""}
+        messages.warning(request, _("“%(title)s” is not recorded: %(why)s") % facts)
+    if failed:
+        return _back(request, failed[0].claim.look)
+    return _next(request)
 
 
 @for_reviewers
 @require_POST
 def review_undo(request: MemberRequest, decision_id: uuid.UUID) -> HttpResponse:
-    """Undo one's own decision in time, and take the submission in hand again."""
+    """Undo one's own decision in time, and take the submission in hand again; what was taken since is handed back."""
     mine = Decision.objects.filter(decided_by=request.user, submission__program=request.program)
     decision = get_object_or_404(mine.select_related("submission__program", "artist"), pk=decision_id)
     moderation.undo(decision, by=request.user)
-    look = decision.submission.looks.waiting().filter(kind="first").first()
+    look = decision.submission.looks.waiting().filter(kind=Look.Kind.FIRST).first()
     try:
+        _hand_back(request)
         held = claiming.claim(look, reviewer=request.user) if look else None
     except Refused as refusal:
         messages.info(request, _("Undone; it waits in the queue. %(why)s") % {"why": refusal.sentence})
@@ -259,4 +310,11 @@ def review_undo(request: MemberRequest, decision_id: uuid.UUID) -> HttpResponse:
     if held is None:
         return redirect("review_queue", slug=request.program.slug)
     messages.info(request, _("Undone. It is in your hands again."))
-    return redirect("review", slug=request.program.slug, look_id=held.look_id)
+    return _open(request, held)
+
+
+def _hand_back(request: MemberRequest) -> None:
+    """The one that was taken in the meantime goes back to its place."""
+    mine = Claim.objects.live(clock.now()).filter(reviewer=request.user, is_ahead=False, with_claim=None)
+    if held := mine.select_related("look__program", "submission", "reviewer").first():
+        claiming.release(held)

@@ -32,6 +32,12 @@ ANONYMOUS = {
     "media",  # bytes behind a public link; the media rules decide
     "share_page",
     "share_media",
+    "share_embed",
+    "showcase",
+    "program_showcase",
+    "transparency",
+    "transparency_csv",
+    "every_transparency_csv",
     "account_login",
     "account_logout",
     "account_inactive",
@@ -58,6 +64,12 @@ PAGES = {
     "media": "anyone get",
     "share_page": "anyone get",
     "share_media": "anyone get",
+    "share_embed": "anyone get",
+    "showcase": "anyone get",
+    "program_showcase": "anyone get",
+    "transparency": "anyone get",
+    "transparency_csv": "anyone get",
+    "every_transparency_csv": "anyone get",
     "notices": "signed_in get",
     "policy": "signed_in get",
     "agreements": "artist get",
@@ -96,13 +108,21 @@ PAGES = {
     "withdraw": "artist post own",
     "open_link": "artist post own",
     "revoke_link": "artist post own",
+    "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
+    "review_list": "reviewer get",
     "review_next": "reviewer post",
     "review": "reviewer get",
     "review_claim": "reviewer post",
     "review_reveal": "reviewer post",
     "review_renew": "reviewer post",
     "review_release": "reviewer post",
+    "review_ahead": "reviewer post",
+    "review_here": "reviewer post",
+    "review_draft": "reviewer post",
+    "review_skip": "reviewer post",
+    "review_escalate": "reviewer post",
+    "review_stack": "reviewer post",
     "decide": "reviewer post",
     "review_undo": "reviewer post",
     "staff": "staff get",
@@ -119,6 +139,7 @@ AUDIENCES = {
     "signed_in": {**dict.fromkeys(ROLES, "in"), "anonymous": "login"},
     "artist": {**dict.fromkeys(ROLES, "hidden"), "anonymous": "login", "artist": "in", "peer": "in"},
     "reviewer": {**dict.fromkeys(ROLES, "hidden"), "anonymous": "login", "reviewer": "in", "lead": "in"},
+    "lead": {**dict.fromkeys(ROLES, "hidden"), "anonymous": "login", "lead": "in"},
     "staff": {**dict.fromkeys(ROLES, "hidden"), "anonymous": "login", "staff": "in"},
 }
 
@@ -131,6 +152,10 @@ EXCEPTIONS = {
     "review_reveal": {"lead": "hidden"},
     "review_renew": {"lead": "hidden"},
     "review_release": {"lead": "hidden"},
+    "review_draft": {"lead": "hidden"},
+    "review_skip": {"lead": "hidden"},
+    "review_escalate": {"lead": "hidden"},
+    "review_stack": {"lead": "hidden"},
     "decide": {"lead": "hidden"},
     "review_undo": {"lead": "hidden"},
 }
@@ -210,7 +235,7 @@ class World:
         shared = cast.submission()
         approval = cast.approval(shared)
         at(start + timedelta(minutes=1))
-        share = sharing.share(approval, by=cast.artist.user, expires_at=None)
+        share = sharing.share(approval, by=cast.artist.user, may_embed=True)
         undoable = cast.approval()
         waiting = cast.submission()
         cast.claim(waiting)
@@ -230,17 +255,20 @@ class World:
             "media": [shared.output.rendition("playable").file_id],
             "share_page": [share.token],
             "share_media": [share.token, "playable"],
+            "share_embed": [share.token],
+            "showcase": [],
+            "every_transparency_csv": [],
             **{page: [self.program.slug, job.pk] for page in ("job", "job_live", "job_preview", "cancel_job")},
             **{page: [self.program.slug, job.pk] for page in ("vary_job", "repeat_job", "retry_job")},
             **{page: [self.program.slug, shared.output.job_id] for page in ("download_clip", "download_recipe")},
             "submit": [self.program.slug, shared.output_id],
             **{page: [self.program.slug, shared.output_id] for page in ("star", "tag")},
             **{page: [self.program.slug, collection.pk] for page in ("collection", "delete_collection")},
-            **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link")},
+            **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link", "choose_showcase")},
             "withdraw": [self.program.slug, waiting.pk],
             **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
             **{page: [self.program.slug, waiting.pk] for page in ("review", "decide")},
-            "review_queue": [self.program.slug],
+            **{page: [self.program.slug] for page in ("review_queue", "review_list")},
             "review_next": [self.program.slug],
             "review_undo": [self.program.slug, undoable.pk],
             "lift_halt": [self.program.slug, halt.pk],
@@ -303,6 +331,6 @@ def test_a_program_that_does_not_exist_looks_like_one_that_is_not_yours(world: W
     client.cookies = world.sign_in("outsider")
     for page, row in PAGES.items():
         args = world.args.get(page, [world.program.slug])
-        if row.split()[0] in {"artist", "reviewer", "staff"}:
+        if row.split()[0] in {"artist", "reviewer", "lead", "staff"}:
             for slug in (world.program.slug, "no-such-program"):
                 assert getattr(client, row.split()[1])(reverse(page, args=[slug, *args[1:]])).status_code == 404, page
