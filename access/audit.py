@@ -23,6 +23,7 @@ from typing import Any
 from django.db import transaction
 
 from access.models import Chain, Entry, EntryText, Program, User
+from access.sql import change, insert, locking, run
 
 DOMAIN = "vernissage-audit-1"
 GENESIS = "0" * 64
@@ -105,29 +106,41 @@ def chain_key(program: Program | None) -> str:
 
 
 def _append_to(key: str, traces: list[Trace]) -> None:
-    chain = Chain.objects.select_for_update().filter(key=key).first() or _begin(key, traces[0].program)
+    chain = _locked(key) or _begin(key, traces[0].program)
     entries, texts = [], []
     for waiting in traces:
         entry, text = _entry(chain, waiting)
         chain.length, chain.head = entry.number, entry.hash
         entries.append(entry)
         texts += [(entry.number, text)] if text else []
-    Entry.objects.bulk_create(entries)
+    insert(*entries)
     if texts:
-        _keep_private(chain, texts)
-    chain.save(update_fields=["length", "head"])
+        _keep_private(entries, texts)
+    change(_MOVE_HEAD, length=chain.length, head=chain.head, id=chain.pk)
+
+
+_HEAD = "SELECT c.id, c.length, c.head FROM access_chain c WHERE c.key = %(key)s"
+_MOVE_HEAD = "UPDATE access_chain SET length = %(length)s, head = %(head)s WHERE id = %(id)s"
+
+
+def _locked(key: str) -> Chain | None:
+    """The head of a chain, locked: everybody who appends waits here, so it takes no longer than it must."""
+    rows = run(_HEAD + locking("c"), key=key)
+    return Chain(pk=rows[0][0], key=key, length=rows[0][1], head=rows[0][2]) if rows else None
 
 
 def _begin(key: str, program: Program | None) -> Chain:
     Chain.objects.get_or_create(key=key, defaults={"program": program})
-    return Chain.objects.select_for_update().get(key=key)
+    begun = _locked(key)
+    assert begun is not None, "it was just made"
+    return begun
 
 
-def _keep_private(chain: Chain, texts: list[tuple[int, EntryText]]) -> None:
-    ids = dict(chain.entries.filter(number__in=[number for number, _ in texts]).values_list("number", "pk"))
+def _keep_private(entries: list[Entry], texts: list[tuple[int, EntryText]]) -> None:
+    ids = {entry.number: entry.pk for entry in entries}
     for number, text in texts:
         text.entry_id = ids[number]
-    EntryText.objects.bulk_create([text for _, text in texts])
+    insert(*(text for _number, text in texts))
 
 
 def _entry(chain: Chain, waiting: Trace) -> tuple[Entry, EntryText | None]:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
+from access.sql import run
+
 
 def now() -> datetime:
     """The present instant in UTC: the database's own where it has one, so that all processes agree."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            return cursor.fetchone()[0].astimezone(UTC)
+        instant: datetime = run("SELECT clock_timestamp()")[0][0]
+        return instant.astimezone(UTC)
     return datetime.now(UTC)

@@ -8,6 +8,7 @@ from django.core.mail import EmailMessage
 
 from access import clock
 from access.models import Notice, Outbox, Program, User
+from access.sql import insert
 
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -23,15 +24,17 @@ def tell(
     not_before: datetime | None = None,
 ) -> Notice:
     """Put a notice into the user's portal, visible from ``not_before`` on."""
-    return Notice.objects.create(
+    notice = Notice(
         user=user, program=program, kind=kind, text=text, url=url, created_at=at, not_before=not_before or at
     )
+    insert(notice)
+    return notice
 
 
 def mail(to: str, subject: str, body: str, *, key: str, at: datetime, not_before: datetime | None = None) -> None:
     """Put a mail into the outbox; a second one under the same ``key`` is the same mail, and changes nothing."""
     facts = {"to": to, "subject": subject, "body": body, "created_at": at, "not_before": not_before or at}
-    Outbox.objects.bulk_create([Outbox(dedupe_key=key, **facts)], ignore_conflicts=True)
+    insert(Outbox(dedupe_key=key, **facts), unless_there=True)
 
 
 def link(path: str) -> str:

@@ -3,17 +3,15 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from access import audit, clock
-from access.models import Program, Role, User
-from access.policies import roles_of
+from access.models import Program, User
 from access.refusals import NotAllowed, WordsMissing
-from access.sql import bind
+from access.sql import change, insert, run
 from review import exposure, policies, queueing
-from review.models import Claim, Look, Skip
+from review.models import Claim, Look, ReviewTerms, Skip
 from review.queueing import Asker, Pick
 from review.refusals import ClaimInHand, ClaimLost, HeldByAnother, NoLongerWaiting, RenditionsMissing, SkippedAlready
 
@@ -44,10 +42,25 @@ def ask(reviewer: User, program: Program) -> Asker:
     Raises:
         NotAllowed: not a reviewer of the program.
     """
-    kinds = roles_of(reviewer, program)
-    if kinds.isdisjoint(Role.REVIEWING):
+    now = clock.now()
+    asked = {"me": reviewer.pk, "program": program.pk, "today": now.date(), "usual": USUAL.exposure_minutes}
+    is_reviewer, is_lead, holds, ms, minutes = run(_ASK, **asked)[0]
+    if not reviewer.is_active or not (is_reviewer or is_lead):
         raise NotAllowed
-    return Asker(reviewer, program, is_lead=Role.Kind.LEAD in kinds, at=clock.now())
+    budget = timedelta(minutes=minutes) if minutes else None
+    return Asker(reviewer, program, bool(is_lead), now, holds, timedelta(milliseconds=int(ms or 0)), budget)
+
+
+USUAL = ReviewTerms()  # of a program that has published none
+_ROLE = """(SELECT 1 FROM access_role r WHERE r.program_id = %(program)s AND r.user_id = %(me)s
+    AND r.revoked_at IS NULL AND r.kind = '{kind}' LIMIT 1)"""
+_ASK = f"""
+SELECT {_ROLE.format(kind="reviewer")}, {_ROLE.format(kind="lead")},
+    (SELECT count(*) FROM review_claim c WHERE c.reviewer_id = %(me)s AND c.released_at IS NULL
+       AND c.with_claim_id IS NULL),
+    (SELECT e.ms FROM review_exposure e WHERE e.reviewer_id = %(me)s AND e."on" = %(today)s),
+    COALESCE((SELECT t.exposure_minutes FROM review_reviewterms t WHERE t.program_id = %(program)s
+       ORDER BY t.number DESC LIMIT 1), %(usual)s)"""  # noqa: S608
 
 
 def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
@@ -57,7 +70,7 @@ def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
         return _live(mine, asker, ahead=True)  # one is ahead already, or none is in hand: there is no "after"
     if not ahead and (held := _live(mine, asker, ahead=False)):
         return _of_this_program(held, asker)
-    exposure.check(asker.reviewer, asker.program, asker.at)
+    exposure.check(asker)
     if not ahead and (following := _live(mine, asker, ahead=True)) and following.look.program_id == asker.program.pk:
         return _bring_forward(following, asker)
     for claim in mine:
@@ -67,6 +80,8 @@ def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
 
 
 def _open_claims(asker: Asker) -> list[Claim]:
+    if not asker.holds:
+        return []
     mine = Claim.objects.filter(reviewer=asker.reviewer, released_at=None, with_claim=None)
     return list(mine.select_related("look", "submission", "shown"))
 
@@ -116,37 +131,14 @@ def _take(picked: Pick, asker: Asker, *, ahead: bool = False, leader: Claim | No
     made = Claim(look_id=picked.look, submission_id=picked.submission, round=picked.round, fence=picked.fence + 1)
     made.reviewer, made.shown_id, made.is_ahead, made.with_claim = asker.reviewer, picked.shown, ahead, leader
     made.claimed_at, made.leased_until = asker.at, asker.at + (AHEAD if ahead else LEASE)
-    if not _insert(made):
+    if not insert(made, unless_there=True):
         return None
     _raise_fence(picked)
     return made
 
 
-_INSERT = """
-INSERT INTO review_claim (id, look_id, submission_id, round, fence, reviewer_id, shown_id, is_ahead, with_claim_id,
-    claimed_at, leased_until, played)
-VALUES (%(id)s, %(look)s, %(submission)s, %(round)s, %(fence)s, %(reviewer)s, %(shown)s, %(is_ahead)s, %(leader)s,
-    %(claimed_at)s, %(leased_until)s, '[]')
-ON CONFLICT DO NOTHING"""
-
-
-def _insert(made: Claim) -> bool:
-    values = bind(
-        id=made.pk, look=made.look_id, submission=made.submission_id, round=made.round, fence=made.fence,
-        reviewer=made.reviewer_id, shown=made.shown_id, is_ahead=made.is_ahead, leader=made.with_claim_id,
-        claimed_at=made.claimed_at, leased_until=made.leased_until,
-    )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        made._state.adding = False
-        return bool(cursor.rowcount == 1)
-
-
 def _raise_fence(picked: Pick) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE review_look SET fence = %(fence)s WHERE id = %(id)s", bind(fence=picked.fence + 1, id=picked.look)
-        )
+    change("UPDATE review_look SET fence = %(fence)s WHERE id = %(id)s", fence=picked.fence + 1, id=picked.look)
 
 
 def _take_variants(picked: Pick, held: Claim, asker: Asker) -> None:
@@ -170,7 +162,7 @@ def claim(look: Look, *, reviewer: User) -> Claim:
         asker = ask(reviewer, look.program)
         if mine := Claim.objects.live(asker.at).filter(look=look, reviewer=reviewer, look__state="waiting").first():
             return _in_hand_now(mine, asker)
-        exposure.check(reviewer, look.program, asker.at)
+        exposure.check(asker)
         _make_room(asker)
         picked = queueing.pick(asker, look=look.pk)
         if picked and (held := _take(picked[0], asker)):
@@ -308,6 +300,10 @@ def skip(held: Claim, *, reason: str) -> Skip:
     return made
 
 
+_REVEAL = """UPDATE review_claim SET revealed_at = %(now)s
+WHERE id = %(id)s AND released_at IS NULL AND leased_until > %(now)s AND is_ahead = %(no)s"""
+
+
 def reveal(held: Claim) -> Claim:
     """Note that the reviewer chose to look. Looking twice is looking once.
 
@@ -316,8 +312,7 @@ def reveal(held: Claim) -> Claim:
     """
     if held.revealed_at is None:
         now = clock.now()
-        live = Claim.objects.live(now).filter(pk=held.pk, is_ahead=False)
-        if not live.update(revealed_at=now):
+        if not change(_REVEAL, id=held.pk, now=now, no=False):
             raise ClaimLost
         held.revealed_at = now
     return held

@@ -2,11 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from django.db import connection
-
-from access.models import Program, User
-from access.sql import bind
-from review.models import Claim, Exposure, ReviewTerms
+from access.models import User
+from access.sql import change
+from review.models import Claim, Exposure
+from review.queueing import Asker
 from review.refusals import ExposureSpent
 
 
@@ -16,17 +15,13 @@ def today(reviewer: User, at: datetime) -> timedelta:
     return timedelta(milliseconds=ms or 0)
 
 
-def check(reviewer: User, program: Program, at: datetime) -> None:
-    """Nothing while there is something left of the day's budget; a budget of 0 minutes is none.
+def check(asker: Asker) -> None:
+    """Nothing while there is something left of the day's budget.
 
     Raises:
         ExposureSpent.
     """
-    watched = today(reviewer, at)
-    if not watched:
-        return
-    budget = ReviewTerms.objects.in_force(program).exposure_minutes
-    if budget and watched >= timedelta(minutes=budget):
+    if asker.budget and asker.watched >= asker.budget:
         raise ExposureSpent
 
 
@@ -40,6 +35,4 @@ def add(claim: Claim, until: datetime) -> None:
     if claim.revealed_at is None:
         return
     ms = max(0, round((until - claim.revealed_at).total_seconds() * 1000))
-    values = bind(reviewer=claim.reviewer_id, on=until.date(), ms=ms)
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, values)
+    change(_ADD, reviewer=claim.reviewer_id, on=until.date(), ms=ms)

@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from django.db import connection
-
 from access.models import Enrollment, Program, Role, User
 from access.policies import holds
 from access.refusals import NotAllowed, Refused
-from access.sql import bind
+from access.sql import run
 from generation.models import Output
 from review.models import Decision, Look, Submission
 from review.refusals import ConflictDeclared, ForLeads, HadPart, OptedOut, OwnOutput, SkippedAlready
@@ -68,9 +66,8 @@ FROM review_look l WHERE l.id = %(look)s"""
 
 def why_not(look: Look, user: User, at: datetime) -> Refused | None:
     """Why this person must not judge, in one question to the database; None if they may. Who holds it is another."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WHY_NOT, bind(look=look.pk, me=user.pk, now=at, no=False))
-        own, may, reviews, conflict, part, advised, skipped, opted_out = cursor.fetchone()
+    asked = run(_WHY_NOT, look=look.pk, me=user.pk, now=at, no=False)
+    own, may, reviews, conflict, part, advised, skipped, opted_out = asked[0]
     refusals: list[tuple[object, type[Refused]]] = [
         (own, OwnOutput),
         (not may and reviews, ForLeads),

@@ -2,7 +2,7 @@
 
 The published order is ``Look.objects.in_order()``: overdue ones first, then risk band, then the nearer deadline, then
 the older. The exclusions are scalar subqueries on purpose. Written as joins or EXISTS, a planner that takes the queue
-for small reads all of it; so the ordered index is walked and left at the first row that fits, however deep the queue is.
+for small reads all of it; so the ordered index is walked and left at the first row that fits, at any depth.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from access.models import Program, User
-from access.sql import bind, locking
+from access.sql import as_uuid, locking, run
 
 QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody's answer is due within this
 
@@ -72,12 +72,15 @@ class Pick:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks for work, in which program, as what, when."""
+    """Who asks for work, in which program, as what, when; what they hold and have watched today."""
 
     reviewer: User
     program: Program
     is_lead: bool
     at: datetime
+    holds: int = 0  # claims that have not ended, without those of variants
+    watched: timedelta = timedelta()  # of revealed clips, today
+    budget: timedelta | None = None  # of that, a day; None: as much as they like
 
 
 def pick(asker: Asker, *, look: uuid.UUID | None = None, brief: uuid.UUID | None = None, most: int = 1) -> list[Pick]:
@@ -88,10 +91,8 @@ def pick(asker: Asker, *, look: uuid.UUID | None = None, brief: uuid.UUID | None
     """
     more = "AND l.id = %(look)s" if look else "AND l.brief_id = %(brief)s AND l.kind = 'first'" if brief else ""
     end = locking("l") + (" SKIP LOCKED" if connection.vendor == "postgresql" and not look else "")
-    values = {**_values(asker), "look": look, "brief": brief, "most": most}
-    with connection.cursor() as cursor:
-        cursor.execute(_PICK.format(more=more) + end, bind(**values))
-        return [_as_pick(*row) for row in cursor.fetchall()]
+    wanted = {"look": look} if look else {"brief": brief} if brief else {}
+    return [_as_pick(*row) for row in run(_PICK.format(more=more) + end, **_values(asker), **wanted, most=most)]
 
 
 def _values(asker: Asker) -> dict[str, object]:
@@ -107,11 +108,6 @@ def _values(asker: Asker) -> dict[str, object]:
 
 
 def _as_pick(look: Any, submission: Any, round_: int, fence: int, kind: str, brief: Any, shown: Any) -> Pick:
-    return Pick(
-        _as_uuid(look), _as_uuid(submission), round_, fence, kind, _as_uuid(brief) if brief else None,
-        _as_uuid(shown) if shown else None,
-    )  # fmt: skip
-
-
-def _as_uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+    asked, of = as_uuid(look), as_uuid(submission)
+    assert asked and of, "a look has a key and a submission"
+    return Pick(asked, of, round_, fence, kind, as_uuid(brief), as_uuid(shown))
