@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from access import audit, clock, storing
 from access.models import User
 from access.refusals import NotAllowed
-from access.sql import bind, locking
+from access.sql import change, insert, locking, run
 from review import announcing, appeals, escalating, exposure, looking, policies
 from review.models import (
     Claim,
@@ -40,8 +40,6 @@ from review.refusals import (
     UndoTooLate,
 )
 from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Remark, Scope, Seen
-
-SERVED = ("playable", "poster")  # what a share of an approval may serve, in the versions of the day
 
 
 @dataclass(frozen=True)
@@ -112,21 +110,22 @@ def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reason
     return Given(opinion, decision)
 
 
-_LOCK = """
-SELECT s.state, s.round, s.people, l.state,
-    (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id) AS critique
+_LOCK = "SELECT 1 FROM review_submission s JOIN review_look l ON l.submission_id = s.id WHERE l.id = %(look)s"
+# A statement of its own, after the lock: in the same one it would read what was so before waiting for it.
+_MEETS = """
+SELECT s.state, s.round, s.people, l.state, (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id)
 FROM review_submission s JOIN review_look l ON l.submission_id = s.id
 WHERE l.id = %(look)s"""
 
 
 def _lock(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
     """Lock submission and look; the refusals of a page that is stale, or of a reviewer who must not judge."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK + locking("s", "l"), bind(look=claim.look_id))
-        state, round_, people, look_state, critique = cursor.fetchone()
+    run(_LOCK + locking("s", "l"), look=claim.look_id)
+    state, round_, people, look_state, critique = run(_MEETS, look=claim.look_id)[0]
     if why := policies.why_not(claim.look, reviewer, at):
         raise why
     submission = claim.submission
+    submission.program = claim.look.program
     submission.state, submission.round, submission.people = state, round_, people
     if claim.look.is_binding and claim.look.kind != Look.Kind.APPEAL:
         _check_stage(submission, seen, reviewer)
@@ -157,13 +156,19 @@ def _decided_already(submission: Submission, reviewer: User) -> DecidedAlready:
 
 def _close(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> None:
     """End the claim that the verdict was given under, and its look; without them there is no verdict."""
-    own = Claim.objects.live(at).filter(pk=claim.pk, reviewer=reviewer, fence=seen.fence, round=seen.round)
-    if not own.update(released_at=at):
+    own = {"id": claim.pk, "reviewer": reviewer.pk, "fence": seen.fence, "round": seen.round}
+    if not change(_CLOSE_CLAIM, **own, now=at):
         raise ClaimLost
     if claim.shown.sha256 != seen.shown_sha256:
         raise ShownOther
-    if not Look.objects.waiting().filter(pk=claim.look_id, fence=seen.fence).update(state=Look.State.DONE):
+    if not change(_CLOSE_LOOK, id=claim.look_id, fence=seen.fence):
         raise ClaimLost
+
+
+_CLOSE_CLAIM = """UPDATE review_claim SET released_at = %(now)s
+WHERE id = %(id)s AND reviewer_id = %(reviewer)s AND fence = %(fence)s AND round = %(round)s
+    AND released_at IS NULL AND leased_until > %(now)s"""
+_CLOSE_LOOK = "UPDATE review_look SET state = 'done' WHERE id = %(id)s AND fence = %(fence)s AND state = 'waiting'"
 
 
 def _check_reasons(stage: Stage, verdict: str, reasons: Reasons) -> Reasons:
@@ -200,7 +205,7 @@ def _say(claim: Claim, said: Reasons, verdict: str, attested: dict[str, object],
         from_ms=said.from_ms, to_ms=said.to_ms, private_note=said.private_note, attested=attested,
         master_sha256=claim.submission.output.master_sha256, shown_sha256=claim.shown.sha256, given_at=at,
     )  # fmt: skip
-    opinion.save(force_insert=True)
+    insert(opinion)
     if said.remarks:
         Note.objects.bulk_create(_note(opinion, remark) for remark in said.remarks)
     return opinion
@@ -251,17 +256,25 @@ def _ask_another(stage: Stage, kind: str) -> None:
     )  # fmt: skip
 
 
+_RECIPES = """SELECT recipe, max(version) FROM generation_rendition
+WHERE output_id = %(output)s AND personal_to_id IS NULL AND recipe IN ('playable', 'poster')
+GROUP BY recipe ORDER BY recipe"""  # what a share of an approval may serve, in the versions of the day
+
+
 def _recipes(submission: Submission) -> list[list[object]]:
-    served = [submission.output.rendition(recipe) for recipe in SERVED]
-    return [[made.recipe, made.version] for made in served if made]
+    return [list(row) for row in run(_RECIPES, output=submission.output_id)]
+
+
+_DECIDED = (
+    "UPDATE review_submission SET state = 'decided' WHERE id = %(id)s AND round = %(round)s AND state = 'waiting'"
+)
 
 
 def _decide(cited: list[Opinion], submission: Submission, scope: Scope) -> Decision:
     """The decision that these opinions make; the last one has the say, and its reasons are the reasons."""
     last = cited[-1]
     first, second, tie_break = (*cited, None, None)[:3]
-    waiting = Submission.objects.waiting().filter(pk=submission.pk, round=last.round)
-    if not waiting.update(state=Submission.State.DECIDED):
+    if not change(_DECIDED, id=submission.pk, round=last.round):
         raise ClaimLost
     submission.state = Submission.State.DECIDED
     decision = Decision(
@@ -273,7 +286,7 @@ def _decide(cited: list[Opinion], submission: Submission, scope: Scope) -> Decis
     )  # fmt: skip
     if decision.is_approval:
         decision.audience, decision.embargo_until = scope.audience, scope.embargo_until
-    decision.save(force_insert=True)
+    insert(decision)
     announcing.announce(decision)
     return decision
 
