@@ -26,7 +26,8 @@ BAR_EDGE = 2  # pixels beside a bar that its own blur has changed
 
 @dataclass(frozen=True)
 class Hashed:
-    """A picture's hashes, 64 hex digits each: as it is and turned, and its centre crops that have the quality."""
+    """A picture's hashes, 64 hex digits each: as it is and turned, and in the other cuts that have the quality: its
+    centre crops, and with its bars where it had any."""
 
     quality: int
     turned: tuple[str, ...]
@@ -47,10 +48,15 @@ class Bars:
         return picture[self.top : high - self.bottom, self.left : wide - self.right]
 
 
-def hashed(picture: Picture) -> Hashed:
-    """The hashes of a picture ``[row, column, RGB]`` without bars."""
+NO_BARS = Bars()
+
+
+def hashed(whole: Picture, bars: Bars = NO_BARS) -> Hashed:
+    """The hashes of a picture ``[row, column, RGB]`` that has these bars."""
+    picture = bars.off(whole)
     vectors, quality = pdqhash.compute_dihedral(np.ascontiguousarray(picture))
-    cut = [pdqhash.compute(np.ascontiguousarray(centre(picture, percent))) for percent in CROPPED]
+    cuts = [centre(picture, percent) for percent in CROPPED] + ([whole] if bars != NO_BARS else [])
+    cut = [pdqhash.compute(np.ascontiguousarray(each)) for each in cuts]
     crops = tuple(_hex(vector) for vector, how_good in cut if how_good >= GOOD)
     return Hashed(int(quality), tuple(_hex(vector) for vector in vectors), crops)
 
@@ -81,7 +87,7 @@ def common_bars(pictures: Sequence[Picture]) -> Bars:
     """The bars that all pictures of a clip have, apart from pictures of one color, which are nothing but bar."""
     found = [bars for picture in pictures if (bars := _bars(picture))]
     if not found:
-        return Bars()
+        return NO_BARS
     sides = [min(getattr(bars, side) for bars in found) for side in ("top", "bottom", "left", "right")]
     return Bars(*(side + BAR_EDGE if side else 0 for side in sides))
 

@@ -161,7 +161,7 @@ class Chosen:
         bars = common_bars([picture for _, picture in self._pictures])
         kept: list[Key] = []
         for number, picture in self._pictures:
-            key = Key(round(number / self.frame_rate * 1000), hashed(bars.off(picture)))
+            key = Key(round(number / self.frame_rate * 1000), hashed(picture, bars))
             if not kept or not _is_same(kept[-1], key):
                 kept.append(key)
         return kept

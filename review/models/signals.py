@@ -10,7 +10,7 @@ from review.models.wording import produced_by, sentence
 
 
 class FrameHash(models.Model):
-    """A key frame of an output as PDQ hashes: eight orientations, of which the first is as it is, and centre crops.
+    """A key frame of an output as PDQ hashes: eight orientations, of which the first is as it is, and other cuts.
 
     Each is 64 hex digits, with a blank between. Append-only.
     """
@@ -20,7 +20,7 @@ class FrameHash(models.Model):
     at_ms = models.PositiveIntegerField()  # where a player shows the frame
     quality = models.PositiveSmallIntegerField()  # 0 to 100, PDQ's own; below 50 it is compared with nothing
     turned = models.TextField()
-    crops = models.TextField(blank=True)
+    crops = models.TextField(blank=True)  # of its centre; and the frame with its bars, where it has any
 
     class Meta:
         ordering = ["at_ms"]

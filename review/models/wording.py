@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 HOW = {
     "": gettext_lazy("as it is"),
-    "crop": gettext_lazy("cropped"),
+    "crop": gettext_lazy("cropped, or with bars"),
     "turn90": gettext_lazy("turned"),
     "turn180": gettext_lazy("turned"),
     "turn270": gettext_lazy("turned"),

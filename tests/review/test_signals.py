@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from access.models import Entry
 from generation.models import Output
-from review import banking, hash_lists, matching, signals, submitting
+from review import banking, hash_lists, hashing, matching, signals, submitting
 from review.models import Decision, Examination, FrameHash, Signal
 from tests import make
 from tests.review import clips
@@ -102,7 +102,7 @@ def test_a_changed_copy_is_told(cast: Cast, at: At, change: Callable[[clips.Fram
 def test_the_whole_of_what_was_seen_cropped_is_told(cast: Cast, at: At) -> None:
     decided(cast, at, clips.cropped(clips.moving(4), 12))
     (signal,) = signals.look_over(submitted(another_artist(cast), clips.moving(4)))
-    assert "(cropped)" in signal.sentence
+    assert "(cropped, or with bars)" in signal.sentence
 
 
 def test_the_other_programs_clips_are_not_compared(cast: Cast, at: At) -> None:
@@ -131,6 +131,14 @@ def test_a_hash_of_a_list_is_told_by_its_label_in_every_program(cast: Cast) -> N
         assert signal.kind == "known_bad"
         assert signal.theirs is None
         assert "an entry of an imported list, “Series A”" in signal.sentence
+
+
+def test_a_listed_picture_that_has_bars_is_told(cast: Cast) -> None:
+    """Lists are made by others, who take no bars off."""
+    boxed = clips.boxed(clips.moving(5, frames=2), rows=60)
+    listed = hashing.hashed(boxed[0]).turned[0]
+    banking.take_in(hash_lists.read([f"{listed},Series A"]), source="list.csv")
+    assert kinds(signals.look_over(submitted(cast, boxed))) == ["known_bad"]
 
 
 def test_a_later_look_compares_with_what_came_since_and_with_nothing_twice(cast: Cast, at: At) -> None:
