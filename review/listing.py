@@ -55,8 +55,8 @@ def key(text: str) -> Key | None:
     """The key in an address; None for one that no page of ours has made: the list then begins at its beginning."""
     try:
         rank, due, asked, look = text.split(".")
-        instants = [EPOCH + timedelta(microseconds=int(us)) for us in (due, asked)]
-        return Key(min(int(rank), Look.OVERDUE), *instants, uuid.UUID(look))
+        due_at, asked_at = (EPOCH + timedelta(microseconds=int(us)) for us in (due, asked))
+        return Key(min(int(rank), Look.OVERDUE), due_at, asked_at, uuid.UUID(look))
     except (ValueError, OverflowError):
         return None
 

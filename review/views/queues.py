@@ -14,7 +14,7 @@ from access.audiences import MemberRequest, for_reviewers
 from review import claiming, exposure, listing, opening
 from review.models import BANDS, Claim, Decision, Look, ReviewTerms
 from review.queueing import Asker
-from review.words import band_words
+from review.words import Words, band_words
 
 
 @for_reviewers
@@ -91,7 +91,7 @@ def _kept(asked: dict[str, str]) -> dict[str, str]:
 
 def _chips(asked: dict[str, str]) -> list[dict[str, Any]]:
     """The filters: following one puts it on, or off if it is on."""
-    offers = [("due", "soon", _("due within 6 hours"))]
+    offers: list[tuple[str, str, Words]] = [("due", "soon", _("due within 6 hours"))]
     offers += [("band", str(band), band_words(band)) for band in BANDS]
     offers += [("held", "mine", _("in your hands")), ("held", "held", _("in anybody's hands"))]
     return [
