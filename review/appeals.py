@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from access import audit, clock
 from access.models import User
 from access.refusals import NotAllowed, WordsMissing
 from review import announcing, clocks, policies
-from review.models import Appeal, Decision, Look, Opinion, ReviewTerms, Submission, Verdict
-from review.refusals import AppealClosed, AppealedAlready, AppealSettled, NothingToAppeal, ReasonsMissing
+from review.models import Appeal, Decision, DecisionQuerySet, Look, Opinion, ReviewTerms, Submission, Verdict
+from review.refusals import AppealClosed, AppealedAlready, AppealOpen, AppealSettled, NothingToAppeal
 from review.verdicts import Scope
 
 
@@ -22,6 +23,7 @@ def open_appeal(decision: Decision, *, by: User, words: str) -> Appeal:
         NothingToAppeal: it is a yes, not in effect, undone or overturned.
         AppealClosed: the days are over.
         AppealedAlready.
+        AppealOpen: a second person looks at it by rule; what they say comes first.
     """
     if not policies.may_appeal(by, decision):
         raise NotAllowed
@@ -33,6 +35,9 @@ def open_appeal(decision: Decision, *, by: User, words: str) -> Appeal:
         _check_open_to(decision, submission, now)
         if now > closes_at(decision):
             raise AppealClosed
+        if decision.appeals.filter(is_critique=False).exists():
+            raise AppealedAlready
+        check_nobody_looks(submission)
         made = _open(decision, words.strip(), now)
         audit.trace("appeal", program=submission.program, at=now, actor=by, subject=made, private=words)
     return made
@@ -54,9 +59,40 @@ def _check_open_to(decision: Decision, submission: Submission, at: datetime) -> 
         raise NothingToAppeal
 
 
+def check_nobody_looks(submission: Submission) -> None:
+    """One turn at a time: what a second person says of a decision comes before whatever follows from it.
+
+    Raises:
+        AppealOpen.
+    """
+    if Appeal.objects.open().filter(decision__submission=submission).exists():
+        raise AppealOpen
+
+
 def ask_second(decision: Decision, *, at: datetime) -> Appeal:
     """One person's no to what turned out to be critique stands only with a second one. In the caller's transaction."""
-    return _open(decision, "The artist says that this is critique.", at, is_critique=True)
+    made = _open(decision, "The artist says that this is critique.", at, is_critique=True)
+    audit.trace("ask_second", program=decision.submission.program, at=at, actor=None, subject=made)
+    return made
+
+
+def lonely_noes(at: datetime) -> DecisionQuerySet:
+    """Noes in effect that one person gave, to what its artist then called critique, and that nobody looked at since."""
+    noes = Decision.objects.effective(at).exclude(verdict=Verdict.APPROVED).filter(second=None, appeals=None)
+    asked = noes.filter(submission__critique__isnull=False, submission__state=Submission.State.DECIDED)
+    return asked.filter(submission__round=F("round"))
+
+
+def ask_due_seconds() -> int:
+    """Ask a second person where the artist said "critique" while the undo of a no still ran; of how many."""
+    due = list(lonely_noes(clock.now()).order_by("effective_at"))
+    for decision in due:
+        with audit.recorded():
+            _lock(decision)
+            now = clock.now()
+            if lonely_noes(now).filter(pk=decision.pk).exists():
+                ask_second(decision, at=now)
+    return len(due)
 
 
 def _open(decision: Decision, words: str, at: datetime, *, is_critique: bool = False) -> Appeal:
@@ -82,11 +118,11 @@ def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) ->
     In the transaction of the verdict. Its result is in effect at once: the artist has waited twice.
 
     Raises:
-        ReasonsMissing: no words to the artist, who gets an answer either way.
+        WordsMissing: none to the artist, who gets an answer either way.
         AppealSettled.
     """
     if not opinion.words.strip():
-        raise ReasonsMissing
+        raise WordsMissing
     appeal = Appeal.objects.select_related("decision__submission__program", "decision__artist").get(look=opinion.look)
     overturned = opinion.verdict == Verdict.APPROVED
     state = Appeal.State.OVERTURNED if overturned else Appeal.State.UPHELD

@@ -1,6 +1,7 @@
 """A reviewer takes a look in hand, keeps it, reveals the clip, hands it back or passes it by."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -33,7 +34,11 @@ def claim_next(reviewer: User, *, program: Program, ahead: bool = False) -> Clai
         ExposureSpent: they have watched enough for today.
     """
     with audit.recorded():
-        return take_next(ask(reviewer, program), ahead=ahead)
+        held = take_next(ask(reviewer, program), ahead=ahead)
+    if held is None and end_expired():
+        with audit.recorded():
+            held = take_next(ask(reviewer, program), ahead=ahead)
+    return held
 
 
 def ask(reviewer: User, program: Program) -> Asker:
@@ -66,17 +71,21 @@ SELECT {_ROLE.format(kind="reviewer")}, {_ROLE.format(kind="lead")},
 def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
     """``claim_next`` within the transaction of another verb, e.g. of the verdict on the one before."""
     mine = _open_claims(asker)
-    if ahead and (_live(mine, asker, ahead=True) or not _live(mine, asker, ahead=False)):
-        return _live(mine, asker, ahead=True)  # one is ahead already, or none is in hand: there is no "after"
+    following = _live(mine, asker, ahead=True)
+    ours = following if following and following.look.program_id == asker.program.pk else None
+    if ahead and (following or not _live(mine, asker, ahead=False)):
+        return ours  # one is ahead already, or none is in hand: there is no "after"
     if not ahead and (held := _live(mine, asker, ahead=False)):
         return _of_this_program(held, asker)
     exposure.check(asker)
-    if not ahead and (following := _live(mine, asker, ahead=True)) and following.look.program_id == asker.program.pk:
-        return _bring_forward(following, asker)
+    _end_own_expired(mine, asker)
+    return _bring_forward(ours, asker) if ours else _first_free(asker, ahead)
+
+
+def _end_own_expired(mine: list[Claim], asker: Asker) -> None:
     for claim in mine:
-        if claim.is_ahead == ahead or claim.leased_until <= asker.at:
+        if claim.leased_until <= asker.at:
             end(claim, asker.at)
-    return _first_free(asker, ahead)
 
 
 def _open_claims(asker: Asker) -> list[Claim]:
@@ -102,11 +111,15 @@ def _in_hand(held: Claim) -> ClaimInHand:
 
 
 def _bring_forward(following: Claim, asker: Asker) -> Claim | None:
-    """What was loaded ahead is in hand now, if it still waits."""
-    still = Claim.objects.live(asker.at).filter(pk=following.pk, look__state=Look.State.WAITING)
-    if not still.update(is_ahead=False, claimed_at=asker.at, leased_until=asker.at + LEASE):
+    """What was loaded ahead is in hand now with its variants, if it still waits and is still for this reviewer."""
+    live = Claim.objects.live(asker.at)
+    in_hand = {"is_ahead": False, "claimed_at": asker.at, "leased_until": asker.at + LEASE}
+    still = live.filter(pk=following.pk, look__state=Look.State.WAITING)
+    if policies.why_not(following.look, asker.reviewer, asker.at) or not still.update(**in_hand):
         end(following, asker.at)
         return _first_free(asker, ahead=False)
+    if following.look.brief_id:
+        live.filter(with_claim=following.pk).update(**in_hand)
     following.is_ahead, following.claimed_at, following.leased_until = False, asker.at, asker.at + LEASE
     return following
 
@@ -119,15 +132,20 @@ def _first_free(asker: Asker, ahead: bool) -> Claim | None:
         if held := _take(picked[0], asker, ahead=ahead):
             _take_variants(picked[0], held, asker)
             return held
+        if mine := _of_another_tab(asker, ahead):
+            return _of_this_program(mine, asker)
     return None
+
+
+def _of_another_tab(asker: Asker, ahead: bool) -> Claim | None:
+    """What this reviewer took a moment ago, somewhere else."""
+    return _live(_open_claims(replace(asker, holds=1)), asker, ahead=ahead)
 
 
 def _take(picked: Pick, asker: Asker, *, ahead: bool = False, leader: Claim | None = None) -> Claim | None:
     """A claim on a picked look; None if a rival's is there, which the schema sees whatever we read before."""
     if picked.shown is None:
         raise RenditionsMissing
-    if picked.fence:
-        _end_expired_of(picked.look, asker.at)
     made = Claim(look_id=picked.look, submission_id=picked.submission, round=picked.round, fence=picked.fence + 1)
     made.reviewer, made.shown_id, made.is_ahead, made.with_claim = asker.reviewer, picked.shown, ahead, leader
     made.claimed_at, made.leased_until = asker.at, asker.at + (AHEAD if ahead else LEASE)
@@ -158,13 +176,15 @@ def claim(look: Look, *, reviewer: User) -> Claim:
         ClaimInHand: the reviewer holds another one.
         ExposureSpent: they have watched enough for today.
     """
+    end_expired(look)
     with audit.recorded():
         asker = ask(reviewer, look.program)
         if mine := Claim.objects.live(asker.at).filter(look=look, reviewer=reviewer, look__state="waiting").first():
             return _in_hand_now(mine, asker)
         exposure.check(asker)
-        _make_room(asker)
+        idle = _free_hands(asker)
         picked = queueing.pick(asker, look=look.pk)
+        _end_own_expired(idle, asker)  # after the look is locked: looks before claims, everywhere
         if picked and (held := _take(picked[0], asker)):
             return held
         raise _why_not(look, asker)
@@ -173,44 +193,55 @@ def claim(look: Look, *, reviewer: User) -> Claim:
 def _in_hand_now(mine: Claim, asker: Asker) -> Claim:
     if not mine.is_ahead:
         return mine
-    _make_room(asker)
+    _end_own_expired(_free_hands(asker), asker)
     return _bring_forward(mine, asker) or mine
 
 
-def _make_room(asker: Asker) -> None:
-    for held in _open_claims(asker):
-        if held.leased_until > asker.at and not held.is_ahead:
-            raise _in_hand(held)
-        if held.leased_until <= asker.at:
-            end(held, asker.at)
+def _free_hands(asker: Asker) -> list[Claim]:
+    """The claims that are in nobody's way; one in hand is."""
+    mine = _open_claims(asker)
+    if held := _live(mine, asker, ahead=False):
+        raise _in_hand(held)
+    return mine
 
 
 def _why_not(look: Look, asker: Asker) -> Exception:
+    if held := _of_another_tab(asker, ahead=False):
+        return _in_hand(held)
     look.refresh_from_db()
     if look.state != Look.State.WAITING:
         return NoLongerWaiting()
     return policies.why_not(look, asker.reviewer, asker.at) or HeldByAnother()
 
 
+def _end_all(claims: list[Claim], at: datetime) -> None:
+    """End claims of one reviewer. All are locked before the first ends: it takes the lock of the reviewer's day too."""
+    if len(claims) > 1:
+        keys = [claim.pk for claim in claims]
+        list(Claim.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
+    for claim in claims:
+        end(claim, at)
+
+
 def end(held: Claim, at: datetime) -> None:
-    """A claim that ran out ends with its variants when the next begins; what was seen under it is kept."""
+    """A claim ends with its variants; what was seen under it is kept."""
     ending = Claim.objects.filter(Q(pk=held.pk) | Q(with_claim=held.pk), released_at=None).order_by("pk")
     for claim in ending.select_related("look__program", "reviewer"):
         if Claim.objects.filter(pk=claim.pk, released_at=None).update(released_at=at):
             _keep_seen(claim, min(at, claim.leased_until))
 
 
-def _end_expired_of(look: uuid.UUID, at: datetime) -> None:
-    for claim in Claim.objects.filter(look=look, released_at=None, leased_until__lte=at):
-        end(claim, at)
+def end_expired(look: Look | None = None) -> int:
+    """End the claims whose lease is over, on one look or on all; how many.
 
-
-def end_expired(at: datetime) -> int:
-    """End the claims whose lease is over; how many. For the periodic task: nobody needs to come for them."""
-    over = Claim.objects.filter(released_at=None, leased_until__lte=at).order_by("pk")[:500]
+    Each in a transaction of its own: two reviewers who ended each other's within their own would wait for one another.
+    """
+    now = clock.now()
+    over = Claim.objects.filter(released_at=None, leased_until__lte=now).order_by("pk")
+    over = over.filter(look=look) if look else over[:500]
     for claim in over:
         with audit.recorded():
-            end(claim, at)
+            end(claim, now)
     return len(over)
 
 
@@ -232,9 +263,10 @@ def renew(held: Claim) -> Claim:
     now = clock.now()
     longest = AHEAD if held.is_ahead else LEASE
     until = min(now + longest, held.claimed_at + LONGEST)
-    family = Claim.objects.live(now).filter(Q(pk=held.pk) | Q(with_claim=held.with_claim_id or held.pk))
-    if not family.update(leased_until=until):
+    if not Claim.objects.live(now).filter(pk=held.pk).update(leased_until=until):
         raise ClaimLost
+    leader = held.with_claim_id or held.pk
+    Claim.objects.live(now).filter(Q(pk=leader) | Q(with_claim=leader)).update(leased_until=until)
     held.leased_until = until
     return held
 
@@ -249,7 +281,7 @@ def release(held: Claim) -> None:
         now = clock.now()
         if not Claim.objects.live(now).filter(pk=held.pk).exists():
             raise ClaimLost
-        for mine in Claim.objects.filter(reviewer=held.reviewer, released_at=None, with_claim=None):
+        for mine in Claim.objects.filter(reviewer=held.reviewer, released_at=None).order_by("pk"):
             end(mine, now)
 
 
@@ -294,8 +326,9 @@ def skip(held: Claim, *, reason: str) -> Skip:
             raise SkippedAlready
         made = Skip.objects.create(look=look, reviewer=held.reviewer, reason=reason.strip()[:200], skipped_at=now)
         end(held, now)
-        if look.skips.count() >= Skip.TO_THE_LEAD:
-            Look.objects.filter(pk=look.pk).update(for_leads=True)
+        for_leads = look.for_leads or look.skips.count() >= Skip.TO_THE_LEAD
+        if for_leads != look.for_leads or look.reserved_for_id:  # nor is it kept for somebody who passed it by
+            Look.objects.filter(pk=look.pk).update(for_leads=for_leads, reserved_for=None, reserved_until=None)
         audit.trace("skip", program=look.program, at=now, actor=held.reviewer, subject=held.submission, private=reason)
     return made
 

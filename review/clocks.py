@@ -2,17 +2,18 @@
 
 import zoneinfo
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from django.db.models import Exists
+from django.db.models import Exists, Max, Q
 from django.urls import reverse
 from django.utils.translation import ngettext
 
 from access import audit, clock
-from access.models import Halt, Role
+from access.models import Enrollment, Halt, Program, Role
 from access.telling import tell
 from review import announcing
-from review.models import Look, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
+from review.models import Look, LookQuerySet, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
 
 SATURDAY = 5
 BATCH = 500  # rows in one transaction
@@ -76,13 +77,18 @@ def apply_pauses() -> int:
 
 
 def _apply(halt: Halt) -> None:
-    waiting = _under(halt).select_for_update(of=("self",), no_key=True)
+    Halt.objects.select_for_update(no_key=True).get(pk=halt.pk)
     if Pause.objects.filter(halt=halt).exists():
         return
-    terms, moved = ReviewTerms.objects.in_force(halt.program), 0
+    stop, moved = Stop.of(halt), 0
+    waiting = _under(halt).select_for_update(of=("self",), no_key=True).select_related("enrollment")
     for submission in waiting.order_by("pk").iterator(chunk_size=BATCH):
-        _move(submission, halt, terms)
+        _move(submission, stop)
         moved += 1
+    appealed = _appeals_under(halt).select_for_update(of=("self",), no_key=True)
+    for look in appealed.select_related("submission__enrollment").order_by("pk"):
+        due = stop.move_on(look.due_at, look.submission.enrollment, began=look.asked_at)
+        Look.objects.filter(pk=look.pk).update(due_at=due)
     now = clock.now()
     pause = Pause.objects.create(halt=halt, moved=moved, applied_at=now)
     audit.trace("pause_clocks", program=halt.program, at=now, actor=None, subject=pause, facts={"moved": moved})
@@ -91,54 +97,102 @@ def _apply(halt: Halt) -> None:
 def _under(halt: Halt) -> SubmissionQuerySet:
     """What waited under the halt and was not overdue before it."""
     waiting = Submission.objects.waiting().filter(program=halt.program, submitted_at__lt=halt.lifted_at)
+    return waiting.filter(_reached_by(halt, "enrollment"), due_at__gt=halt.placed_at)
+
+
+def _appeals_under(halt: Halt) -> LookQuerySet:
+    waiting = Look.objects.waiting().filter(program=halt.program, kind=Look.Kind.APPEAL, asked_at__lt=halt.lifted_at)
+    return waiting.filter(_reached_by(halt, "submission__enrollment"), due_at__gt=halt.placed_at)
+
+
+def _reached_by(halt: Halt, enrollment: str) -> Q:
+    """Of all programs' rows, those that the halt's scope names; ``enrollment`` is the path to it."""
     if halt.scope == Halt.Scope.COHORT:
-        waiting = waiting.filter(enrollment__cohort=halt.cohort_id)
+        return Q(**{f"{enrollment}__cohort": halt.cohort_id})
     if halt.scope == Halt.Scope.ARTIST:
-        waiting = waiting.filter(enrollment__user=halt.artist_id)
-    return waiting.filter(due_at__gt=halt.placed_at)
+        return Q(**{f"{enrollment}__user": halt.artist_id})
+    return Q()
 
 
-def _move(submission: Submission, halt: Halt, terms: ReviewTerms) -> None:
-    assert halt.lifted_at is not None, "only lifted halts are applied"
-    since = max(halt.placed_at, submission.submitted_at)
-    due = add_working(halt.lifted_at, working_between(since, submission.due_at, terms), terms)
+def _move(submission: Submission, stop: "Stop") -> None:
+    """The deadline moves on by the time that counts under the halt, from when the clock last began to run."""
+    began = submission.submitted_at
+    if submission.round > 1:  # while the artist had the word it stood anyway
+        began = submission.given_answers.aggregate(last=Max("given_at"))["last"] or began
+    due = stop.move_on(submission.due_at, submission.enrollment, began=began)
     Submission.objects.filter(pk=submission.pk).update(due_at=due)
     submission.looks.waiting().update(due_at=due)
 
 
-def find_breaches() -> int:
-    """Note whose deadline has passed: they go to the front, the artist and the leads hear of it; how many.
+def _covers(halt: Halt, enrollment: Enrollment) -> bool:
+    named = halt.scope, halt.cohort_id or halt.artist_id
+    return named in {("program", None), ("cohort", enrollment.cohort_id), ("artist", enrollment.user_id)}
 
-    Clocks under an open halt stand, so nothing under one is late.
+
+@dataclass(frozen=True)
+class Stop:
+    """A lifted halt, and the halts of its program whose length is counted already: no hour is counted twice."""
+
+    halt: Halt
+    lifted_at: datetime
+    counted: list[Halt]
+    terms: ReviewTerms
+
+    @classmethod
+    def of(cls, halt: Halt) -> "Stop":
+        assert halt.lifted_at is not None, "only lifted halts are applied"
+        beside = Halt.objects.filter(program=halt.program_id, pause__isnull=False, lifted_at__gt=halt.placed_at)
+        counted = list(beside.filter(placed_at__lt=halt.lifted_at).order_by("placed_at"))
+        return cls(halt, halt.lifted_at, counted, ReviewTerms.objects.in_force(halt.program))
+
+    def move_on(self, due: datetime, enrollment: Enrollment, *, began: datetime) -> datetime:
+        """The new deadline of a clock of this artist's that began to run then."""
+        since, total = max(self.halt.placed_at, began), timedelta()
+        for other in self.counted:
+            if _covers(other, enrollment):
+                total += working_between(since, min(other.placed_at, self.lifted_at), self.terms)
+                since = max(since, other.lifted_at or since)
+        return add_working(due, total + working_between(since, self.lifted_at, self.terms), self.terms)
+
+
+def find_breaches() -> int:
+    """Note what is not answered in time: it goes to the front, the artist and the leads hear of it; of how many looks.
+
+    Clocks under a halt stand, until its pause is applied; so nothing under one is late.
     """
     now = clock.now()
-    late = (
-        Submission.objects.waiting().filter(due_at__lte=now, breached_at=None).exclude(Exists(halts_over("enrollment")))
-    )
-    found = list(late.select_related("program", "enrollment__user").order_by("due_at")[:BATCH])
-    for submission in found:
+    stopped = halts_over("submission__enrollment", Halt.objects.filter(pause=None))
+    found: list[Look] = []
+    for program in Program.objects.exclude(opened_at=None):
+        late = Look.objects.waiting().filter(program=program, due_at__lte=now, rank__lt=Look.OVERDUE)
+        late = late.filter(kind__in=Look.BINDING).exclude(Exists(stopped)).order_by("due_at")
+        found += late.select_related("submission__program", "submission__enrollment__user")[:BATCH]
+    missed = []
+    for look in found:
         with audit.recorded():
-            _breach(submission, now)
-    _tell_leads(found, now)
-    Look.objects.waiting().filter(due_at__lte=now, rank__lt=Look.OVERDUE, kind=Look.Kind.APPEAL).update(
-        rank=Look.OVERDUE
-    )
-    return len(found)
+            missed += [look] if _breach(look, now) else []
+    _tell_leads(missed, now)
+    return len(missed)
 
 
-def _breach(submission: Submission, at: datetime) -> None:
-    waiting = Submission.objects.waiting().filter(pk=submission.pk, breached_at=None)
-    if not waiting.update(breached_at=at):
-        return
-    submission.looks.waiting().update(rank=Look.OVERDUE)
+def _breach(look: Look, at: datetime) -> bool:
+    """Whether it was still late; a second beat finds that it is in front already."""
+    submission = look.submission
+    Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=submission.pk)
+    late = Look.objects.waiting().filter(pk=look.pk, due_at__lte=at, rank__lt=Look.OVERDUE)
+    if not late.update(rank=Look.OVERDUE):
+        return False
+    if look.kind != Look.Kind.APPEAL:
+        Submission.objects.filter(pk=submission.pk, breached_at=None).update(breached_at=at)
     announcing.announce_breach(submission, at=at)
-    facts = {"due_at_us": audit.microseconds(submission.due_at)}
+    facts = {"look": str(look.pk), "due_at_us": audit.microseconds(look.due_at)}
     audit.trace("breach", program=submission.program, at=at, actor=None, subject=submission, facts=facts)
+    return True
 
 
-def _tell_leads(found: list[Submission], at: datetime) -> None:
+def _tell_leads(missed: list[Look], at: datetime) -> None:
     """One word to each lead, however many are late."""
-    late = Counter(submission.program_id for submission in found)
+    late = Counter(look.program_id for look in missed)
     for role in Role.objects.live().filter(program__in=late, kind=Role.Kind.LEAD).select_related("user", "program"):
         n = late[role.program_id]
         text = ngettext(

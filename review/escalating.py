@@ -35,7 +35,7 @@ def escalate(held: Claim, *, question: str) -> Escalation:
                 )
         except IntegrityError:
             raise QuestionOpen from None
-        Look.objects.filter(pk=look.pk).update(for_leads=True)
+        Look.objects.filter(pk=look.pk).update(for_leads=True, reserved_for=None, reserved_until=None)
         claiming.end(held, now)
         audit.trace(
             "escalate", program=look.program, at=now, actor=held.reviewer, subject=held.submission, private=question,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from access import audit, clock, storing
 from access.models import User
-from access.refusals import NotAllowed
+from access.refusals import NotAllowed, Refused
 from access.sql import change, insert, locking, run
 from review import announcing, appeals, escalating, exposure, looking, policies
 from review.models import (
@@ -25,6 +25,7 @@ from review.models import (
     Withdrawal,
 )
 from review.refusals import (
+    AppealSettled,
     BytesChanged,
     ChangesSpent,
     ClaimLost,
@@ -92,8 +93,9 @@ def check_bytes(claim: Claim) -> None:
 
 def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reasons, scope: Scope) -> Given:
     """``decide`` within the caller's transaction and after its look at the bytes."""
+    run(_LOCK + locking("s", "l"), look=claim.look_id)
     now = clock.now()
-    stage = _lock(claim, reviewer, seen, now)
+    stage = _meet(claim, reviewer, seen, now)
     _close(claim, reviewer, seen, now)
     said = _check_reasons(stage, verdict, reasons)
     _check_scope(scope, now)
@@ -118,19 +120,18 @@ FROM review_submission s JOIN review_look l ON l.submission_id = s.id
 WHERE l.id = %(look)s"""
 
 
-def _lock(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
-    """Lock submission and look; the refusals of a page that is stale, or of a reviewer who must not judge."""
-    run(_LOCK + locking("s", "l"), look=claim.look_id)
+def _meet(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
+    """What stands there, locked; the refusals of a page that is stale, or of a reviewer who must not judge."""
     state, round_, people, look_state, critique = run(_MEETS, look=claim.look_id)[0]
-    if why := policies.why_not(claim.look, reviewer, at):
-        raise why
     submission = claim.submission
     submission.program = claim.look.program
     submission.state, submission.round, submission.people = state, round_, people
     if claim.look.is_binding and claim.look.kind != Look.Kind.APPEAL:
         _check_stage(submission, seen, reviewer)
     if look_state != Look.State.WAITING:
-        raise ClaimLost
+        raise _over(claim.look, reviewer)
+    if why := policies.why_not(claim.look, reviewer, at):
+        raise why
     return Stage(claim, submission, people, bool(critique))
 
 
@@ -152,6 +153,19 @@ def _decided_already(submission: Submission, reviewer: User) -> DecidedAlready:
     facts = {"who": who, "verdict": decision.get_verdict_display().lower()}
     sentence = _("%(who)s %(verdict)s this submission already, so this verdict was not recorded.") % facts
     return DecidedAlready(sentence, decision=decision)
+
+
+def _over(look: Look, reviewer: User) -> Refused:
+    """This look has its opinion. What somebody else's was is not said: whoever looks next is to be blind to it."""
+    if look.kind == Look.Kind.APPEAL:
+        return AppealSettled()
+    opinion = Opinion.objects.filter(look=look).first()
+    if opinion is None:
+        return ClaimLost()
+    if opinion.reviewer_id != reviewer.pk:
+        return DecidedAlready()
+    facts = {"verdict": opinion.get_verdict_display().lower()}
+    return DecidedAlready(_("Your verdict, %(verdict)s, is recorded already; this one was not.") % facts)
 
 
 def _close(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> None:
@@ -355,11 +369,11 @@ def _locked(pk: uuid.UUID) -> Submission:
 
 def ask_again(submission: Submission, *, round_: int) -> Look:
     """The first look of a submission's next round, in its old place."""
-    last = submission.looks.order_by("-asked_at").first()
+    before = submission.looks.filter(round=round_ - 1, kind__in=Look.BINDING)
     return Look.objects.create(
         submission=submission, program=submission.program, artist=submission.enrollment.user, round=round_,
-        rank=last.rank if last else submission.risk_band, due_at=submission.due_at,
-        asked_at=submission.submitted_at, brief_id=last.brief_id if last else None,
+        rank=max(submission.risk_band, *(look.rank for look in before)), due_at=submission.due_at,
+        asked_at=submission.submitted_at, brief_id=next((look.brief_id for look in before if look.brief_id), None),
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def open_program(program: Program, *, by: User | None) -> Program:
             raise PolicyMissing
         need = need_of(locked)
         if need.missing or need.leads_missing:
-            raise TooFewReviewers(missing=need.missing)
+            raise TooFewReviewers(missing=need.missing, leads_missing=need.leads_missing)
         Program.objects.filter(pk=locked.pk).update(opened_at=now)
         locked.opened_at = now
         facts = {"needed": need.needed, "have": need.have}

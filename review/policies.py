@@ -21,6 +21,11 @@ def may_withdraw(user: User, submission: Submission) -> bool:
     return submission.enrollment.user_id == user.pk
 
 
+def may_go_on(enrollment: Enrollment, submission: Submission) -> bool:
+    """Artists answer with another output what they submitted themselves, in the same program."""
+    return submission.enrollment.user_id == enrollment.user_id and submission.program_id == enrollment.program_id
+
+
 def may_answer(user: User, submission: Submission) -> bool:
     return submission.enrollment.user_id == user.pk
 
@@ -55,7 +60,7 @@ SELECT l.artist_id = %(me)s,
        AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1),
     (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
        AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1),
-    CASE WHEN l.kind IN ('appeal', 'qa') THEN
+    CASE WHEN l.kind NOT IN ('first', 'golden') THEN
        (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
         WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) END,
     (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = %(me)s LIMIT 1),

@@ -19,11 +19,11 @@ QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody
 
 BINDING = "('first', 'second', 'tie_break', 'appeal')"
 
-# Whoever had part in it: for a second opinion those of this round, else everybody who judged or gave advice.
+# Whoever had part in it: who judged in this round (for an appeal or a check: ever), or told somebody how to judge.
 HAD_PART = """
     (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
        AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1) IS NULL
-    AND (l.kind NOT IN ('appeal', 'qa') OR
+    AND (l.kind IN ('first', 'golden') OR
       (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
        WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) IS NULL)"""
 
@@ -40,8 +40,7 @@ MAY_JUDGE = f"""
 
 _FREE = f"""
     l.program_id = %(program)s AND l.state = 'waiting'
-    AND (SELECT 1 FROM review_claim h WHERE h.look_id = l.id AND h.released_at IS NULL
-         AND h.leased_until > %(now)s LIMIT 1) IS NULL
+    AND (SELECT 1 FROM review_claim h WHERE h.look_id = l.id AND h.released_at IS NULL LIMIT 1) IS NULL
     AND (l.reserved_for_id IS NULL OR l.reserved_for_id = %(me)s OR l.reserved_until <= %(now)s)
     AND (l.kind IN {BINDING} OR (SELECT 1 FROM review_look b WHERE b.program_id = %(program)s AND b.state = 'waiting'
          AND b.kind IN {BINDING} AND b.due_at < %(quiet)s LIMIT 1) IS NULL)

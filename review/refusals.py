@@ -146,6 +146,11 @@ class AppealedAlready(Refused):
     sentence = _("You have appealed against this decision already. Its page says where the appeal stands.")
 
 
+class AppealOpen(Refused):
+    code, rival = "appeal_open", True
+    sentence = _("Somebody looks at this decision again right now. Wait for their answer, then go on from its page.")
+
+
 class AppealSettled(Refused):
     code, rival = "appeal_settled", True
     sentence = _("This appeal was settled already. Reload the page to see how.")
@@ -234,3 +239,43 @@ class ExpiryPassed(Refused):
 class ShareEnded(Refused):
     code, rival = "share_ended", True
     sentence = _("This link was revoked already. Nobody can open it.")
+
+
+class NotForEverybody(Refused):
+    code = "not_for_everybody"
+    sentence = _("The showcase holds what is approved for everybody. This clip is not, or not yet: look again later.")
+
+
+class NothingKnown(Refused):
+    code = "nothing_known"
+    sentence = _("No decision on this is in effect, or an appeal is open. Choose another, or wait for the answer.")
+
+
+class GoldenAlready(Refused):
+    code, rival = "golden_already", True
+    sentence = _("This clip is or was one with a known answer, and can be it only once. Choose another.")
+
+
+class GoldenRetired(Refused):
+    code, rival = "golden_retired", True
+    sentence = _("This clip was retired already. Nothing more needs to be done.")
+
+
+class NothingToContest(Refused):
+    code = "nothing_to_contest"
+    sentence = _("Nobody has said otherwise about this opinion, so there is nothing to contest. Reload the page.")
+
+
+class ContestedAlready(Refused):
+    code, rival = "contested_already", True
+    sentence = _("You have contested this already. A lead's answer comes to this page.")
+
+
+class ContestAnswered(Refused):
+    code, rival = "contest_answered", True
+    sentence = _("Another lead has answered already. Reload the page to read it.")
+
+
+class PhrasesFull(Refused):
+    code = "phrases_full"
+    sentence = _("You keep a hundred phrases already. Delete one that you no longer use, then keep this one.")

@@ -9,9 +9,10 @@ from django.db.models import F
 from access import audit, clock, storing
 from access.locking import share_halt_lock
 from access.models import AgreementVersion, Cohort, Credential, Enrollment, Halt, User
+from access.policies import may_review
 from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed, WordsMissing
 from generation.models import Output
-from review import appeals, clocks, policies, weighing
+from review import appeals, claiming, clocks, policies, weighing
 from review.models import Answer, Claim, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
 from review.refusals import (
     BytesChanged,
@@ -58,8 +59,11 @@ def submit(
         Halted: a stop covers the artist, or the credential they came with.
         SubmittedAlready: the output has a submission that was not withdrawn.
         NotSentBack: nobody waits for an answer to that earlier submission.
+        AppealOpen: somebody looks again at what it was sent back for.
     """
     _check_may_submit(output, enrollment)
+    if answers and not policies.may_go_on(enrollment, answers):
+        raise NotAllowed
     _check_files(output)  # before the locks: nobody waits for a disk
     program = enrollment.program
     with audit.recorded():
@@ -135,7 +139,7 @@ def _ask(asked: Submission, before: Decision | None) -> Look:
         brief=brief if brief.variations > 1 else None,
     )  # fmt: skip
     if before:
-        look.reserved_for, look.reserved_until = before.decided_by, asked.submitted_at + FIRST_TO_THE_SAME
+        _reserve(look, before, asked.submitted_at)
     look.save(force_insert=True)
     return look
 
@@ -166,6 +170,7 @@ def _lock_answered(answers: Submission) -> Decision:
     before = sent_back(locked, clock.now())
     if before is None or not Submission.objects.filter(pk=locked.pk, state="decided").update(state="answered"):
         raise NotSentBack
+    appeals.check_nobody_looks(locked)
     return before
 
 
@@ -186,6 +191,7 @@ def answer(submission: Submission, *, by: User, words: str) -> Submission:
         NotAllowed: ``by`` is not the artist.
         WordsMissing: an answer with the same clip needs words.
         NotSentBack: nobody waits for an answer.
+        AppealOpen: somebody looks again at what it was sent back for.
     """
     if not policies.may_answer(by, submission):
         raise NotAllowed
@@ -198,6 +204,7 @@ def answer(submission: Submission, *, by: User, words: str) -> Submission:
         before = sent_back(found, now)
         if before is None:
             raise NotSentBack
+        appeals.check_nobody_looks(found)
         _next_round(found, before, now)
         Answer.objects.create(submission=found, round=found.round, words=words.strip(), given_at=now)
         audit.trace("answer", program=found.program, at=now, actor=by, subject=found, private=words)
@@ -211,11 +218,19 @@ def _next_round(found: Submission, before: Decision, at: datetime) -> None:
         state=Submission.State.WAITING, round=F("round") + 1, changes_made=F("changes_made") + 1, due_at=due
     )
     found.refresh_from_db()
-    Look.objects.create(
+    look = Look(
         submission=found, program=found.program, artist=found.enrollment.user, round=found.round, rank=found.risk_band,
-        due_at=due, asked_at=found.submitted_at, reserved_for=before.decided_by,
-        reserved_until=at + FIRST_TO_THE_SAME,
+        due_at=due, asked_at=found.submitted_at,
     )  # fmt: skip
+    _reserve(look, before, at)
+    look.save(force_insert=True)
+
+
+def _reserve(look: Look, before: Decision, at: datetime) -> None:
+    """Whoever sent it back is first, if they still review here; for half the time that is left, and a day at most."""
+    if may_review(before.decided_by, look.program):
+        look.reserved_for = before.decided_by
+        look.reserved_until = at + min(FIRST_TO_THE_SAME, (look.due_at - at) / 2)
 
 
 def say_critique(submission: Submission, *, by: User) -> Critique:
@@ -237,8 +252,7 @@ def say_critique(submission: Submission, *, by: User) -> Critique:
             raise CritiqueSaidAlready
         said = Critique.objects.create(submission=found, said_at=now)
         audit.trace("say_critique", program=found.program, at=now, actor=by, subject=found)
-        alone = found.decisions.standing().filter(second=None, round=found.round).exclude(verdict="approved").first()
-        if alone is not None and alone.effective_at <= now:
+        for alone in appeals.lonely_noes(now).filter(submission=found):
             appeals.ask_second(alone, at=now)
     return said
 
@@ -257,5 +271,6 @@ def withdraw(submission: Submission, *, by: User) -> None:
             raise NoLongerWaiting
         now = clock.now()
         submission.looks.waiting().update(state=Look.State.DROPPED)
-        Claim.objects.filter(submission=submission, released_at=None).update(released_at=now)
+        for held in Claim.objects.filter(submission=submission, released_at=None):
+            claiming.end_one(held, now)
         audit.trace("withdraw", program=submission.program, at=now, actor=by, subject=submission)

@@ -102,8 +102,9 @@ def try_rule(rule: RiskRule, *, by: User) -> RiskRule:
             if hits(rule, _fold(words_of(submission))):
                 caught.append(str(submission.pk))
         rule.tried = {"submissions": total, "hits": len(caught), "some": caught[:20], "words": rule.words}
-        rule.tried_at = now
-        rule.save(update_fields=["tried", "tried_at"])
+        if not rule.is_on:  # one that is on was tried before it was switched on; one at rest begins anew
+            rule.tried_at, rule.switched_on_at, rule.switched_off_at = now, None, None
+        rule.save(update_fields=["tried", "tried_at", "switched_on_at", "switched_off_at"])
         facts = {"submissions": total, "hits": len(caught)}
         audit.trace("try_rule", program=rule.program, at=now, actor=by, subject=rule, facts=facts)
     return rule

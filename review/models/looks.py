@@ -78,8 +78,8 @@ class Look(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["submission", "round", "kind"],
-                condition=Q(kind__in=["first", "second", "tie_break", "appeal"]) & ~Q(state="dropped"),
-                name="one_look_of_a_kind_and_round",
+                condition=Q(kind__in=["first", "second", "tie_break"]) & ~Q(state="dropped"),
+                name="one_look_of_a_kind_and_round",  # a no may be appealed by its artist, and by rule
             ),
         ]
         indexes = [
@@ -89,6 +89,10 @@ class Look(models.Model):
             ),
             models.Index(fields=["program", "due_at"], condition=Q(state="waiting"), name="looks_due"),
             models.Index(fields=["brief"], condition=Q(state="waiting", brief__isnull=False), name="looks_of_a_brief"),
+            models.Index(
+                fields=["kind", "program"], condition=Q(state="waiting", kind__in=["qa", "golden"]),
+                name="looks_that_check",
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

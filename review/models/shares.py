@@ -37,10 +37,14 @@ class ShareQuerySet(models.QuerySet["Share"]):
         return self.granted(at).filter(Exists(halts_over("output__enrollment")))
 
 
-def halts_over(enrollment: str) -> models.QuerySet[Halt]:
-    """Open halts over the enrollment at this path from the outer query; a hold on a credential stops no link."""
+def halts_over(enrollment: str, among: models.QuerySet[Halt] | None = None) -> models.QuerySet[Halt]:
+    """Halts over the enrollment at this path from the outer query, the open ones unless others are named.
+
+    A hold on a credential stops no link and no clock.
+    """
     reach = Q(scope="program") | Q(cohort=OuterRef(f"{enrollment}__cohort")) | Q(artist=OuterRef(f"{enrollment}__user"))
-    return Halt.objects.open().filter(reach, program=OuterRef(f"{enrollment}__program"))
+    halts = Halt.objects.open() if among is None else among
+    return halts.filter(reach, program=OuterRef(f"{enrollment}__program"))
 
 
 class Share(models.Model):
