@@ -1,6 +1,6 @@
 from django.urls import path
 
-from review.views import artists, public, queues, records, reviewers, showcases, submission
+from review.views import artists, own, public, queues, records, reviewers, showcases, submission, transparency
 
 urlpatterns = [
     path("p/<slug:slug>/policy/", artists.policy, name="policy"),
@@ -18,6 +18,16 @@ urlpatterns = [
     path("p/<slug:slug>/submissions/<uuid:submission_id>/link/revoke/", artists.revoke_link, name="revoke_link"),
     path("p/<slug:slug>/review/", queues.review_queue, name="review_queue"),
     path("p/<slug:slug>/review/queue/", queues.review_list, name="review_list"),
+    path("p/<slug:slug>/review/mine/", own.review_mine, name="review_mine"),
+    path("p/<slug:slug>/review/mine/reveals/", own.review_reveals, name="review_reveals"),
+    path("p/<slug:slug>/review/mine/opt-outs/", own.review_opt_outs, name="review_opt_outs"),
+    path("p/<slug:slug>/review/mine/phrases/", own.review_phrase, name="review_phrase"),
+    path("p/<slug:slug>/review/mine/phrases/<int:phrase_id>/", own.review_phrase, name="review_phrase_edit"),
+    path(
+        "p/<slug:slug>/review/mine/phrases/<int:phrase_id>/delete/",
+        own.review_phrase_delete,
+        name="review_phrase_delete",
+    ),
     path("p/<slug:slug>/review/next/", reviewers.review_next, name="review_next"),
     path("p/<slug:slug>/review/ahead/", reviewers.review_ahead, name="review_ahead"),
     path("p/<slug:slug>/review/<uuid:look_id>/", reviewers.review, name="review"),
@@ -33,6 +43,9 @@ urlpatterns = [
     path("p/<slug:slug>/review/<uuid:look_id>/decide/", reviewers.decide, name="decide"),
     path("p/<slug:slug>/review/decisions/<uuid:decision_id>/undo/", reviewers.review_undo, name="review_undo"),
     path("p/<slug:slug>/submissions/<uuid:submission_id>/showcase/", showcases.choose_showcase, name="choose_showcase"),
+    path("p/<slug:slug>/transparency/", transparency.transparency, name="transparency"),
+    path("p/<slug:slug>/transparency.csv", transparency.transparency_csv, name="transparency_csv"),
+    path("transparency.csv", transparency.every_transparency_csv, name="every_transparency_csv"),
     path("showcase/", showcases.showcase, name="showcase"),
     path("p/<slug:slug>/showcase/", showcases.program_showcase, name="program_showcase"),
     path("s/<str:token>/", public.share_page, name="share_page"),

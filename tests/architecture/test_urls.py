@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from access import clock, enrollment, halting
 from generation import keeping
 from generation.models import Preview
-from review import sharing
+from review import habits, sharing
 from tests import make
 from tests.review.cast import make_cast
 
@@ -105,12 +105,24 @@ PAGES = {
     "submit": "artist get own",
     "submissions": "artist get",
     "submission": "artist get own",
+    "answer": "artist post own",
+    "say_critique": "artist post own",
+    "appeal": "artist post own",
+    "choose_mail": "artist post",
+    "decisions": "signed_in get",
+    "decision_proof": "signed_in get",
     "withdraw": "artist post own",
     "open_link": "artist post own",
     "revoke_link": "artist post own",
     "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
     "review_list": "reviewer get",
+    "review_mine": "reviewer get",
+    "review_reveals": "reviewer post",
+    "review_opt_outs": "reviewer post",
+    "review_phrase": "reviewer post",
+    "review_phrase_edit": "reviewer post",
+    "review_phrase_delete": "reviewer post",
     "review_next": "reviewer post",
     "review": "reviewer get",
     "review_claim": "reviewer post",
@@ -146,6 +158,8 @@ AUDIENCES = {
 EXCEPTIONS = {
     # A master is for its artist alone: reviewers are given renditions, the public what a link names.
     "media": {role: "hidden" for role in ROLES if role != "artist"},
+    # What was decided about somebody is theirs, also when they have left; nobody else finds it.
+    "decision_proof": {role: "hidden" for role in ROLES if role not in ("anonymous", "artist")},
     # A program's policy is for those who are in it, in whatever role.
     "policy": {"outsider": "hidden", "superuser": "hidden"},
     # What one reviewer holds or has decided is not another's to move, not even a lead's.
@@ -158,6 +172,8 @@ EXCEPTIONS = {
     "review_stack": {"lead": "hidden"},
     "decide": {"lead": "hidden"},
     "review_undo": {"lead": "hidden"},
+    "review_phrase_edit": {"lead": "hidden"},
+    "review_phrase_delete": {"lead": "hidden"},
 }
 
 
@@ -247,6 +263,7 @@ class World:
         enrollment.sign(terms, enrollment=cast.artist, credential=None, seen_sha256=terms.sha256)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
+        phrase = habits.keep_phrase(cast.reviewer, program=self.program, clause_code="2", words="Knives.")
         self.args: dict[str, list[object]] = {
             "home": [],
             "healthz": [],
@@ -266,9 +283,15 @@ class World:
             **{page: [self.program.slug, collection.pk] for page in ("collection", "delete_collection")},
             **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link", "choose_showcase")},
             "withdraw": [self.program.slug, waiting.pk],
+            **{page: [self.program.slug, waiting.pk] for page in ("answer", "say_critique")},
+            "appeal": [self.program.slug, approval.pk],
+            "decisions": [],
+            "decision_proof": [approval.pk],
             **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
             **{page: [self.program.slug, waiting.pk] for page in ("review", "decide")},
-            **{page: [self.program.slug] for page in ("review_queue", "review_list")},
+            **{page: [self.program.slug] for page in ("review_queue", "review_list", "review_mine")},
+            **{page: [self.program.slug] for page in ("review_reveals", "review_opt_outs", "review_phrase")},
+            **{page: [self.program.slug, phrase.pk] for page in ("review_phrase_edit", "review_phrase_delete")},
             "review_next": [self.program.slug],
             "review_undo": [self.program.slug, undoable.pk],
             "lift_halt": [self.program.slug, halt.pk],
