@@ -90,6 +90,12 @@ class Look(models.Model):
             models.Index(fields=["program", "due_at"], condition=Q(state="waiting"), name="looks_due"),
             models.Index(fields=["brief"], condition=Q(state="waiting", brief__isnull=False), name="looks_of_a_brief"),
             models.Index(
+                fields=["program"],
+                condition=Q(state="waiting")
+                & (Q(for_leads=True) | ~Q(kind="first") | Q(reserved_for__isnull=False, reserved_until=None)),
+                name="looks_apart",  # few, among whatever number of ordinary ones: where nobody may be left to take it
+            ),
+            models.Index(
                 fields=["kind", "program"], condition=Q(state="waiting", kind__in=["qa", "golden"]),
                 name="looks_that_check",
             ),
