@@ -9,7 +9,7 @@ and irregularly, so the range is where four of five waits end if they come as a 
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
@@ -103,8 +103,8 @@ def pace_of(program: Program, rank: int, at: datetime) -> Pace | str:
     """How fast this program answers what has this rank; a word instead if that cannot be known."""
     people = Role.objects.filter(program=program, kind__in=Role.REVIEWING).values("user")
     given = Opinion.objects.filter(reviewer__in=people, look__program=program, given_at__gt=at - WEEK)
-    days = given.annotate(on=TruncDate("given_at")).values("on").annotate(n=Count("pk"), who=Count("reviewer", True))
-    rows = list(days)
+    days = given.annotate(on=TruncDate("given_at", tzinfo=UTC)).values("on")
+    rows = list(days.annotate(n=Count("pk"), who=Count("reviewer", distinct=True)))
     answers, present = sum(row["n"] for row in rows), sum(row["who"] for row in rows)
     today = given.filter(given_at__gt=at - DAY).values("reviewer").distinct().count()
     if answers < FEWEST:

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext as _
 
 from access import clock
-from generation.models import Output
-from review.models import Decision, Submission
+from access.models import Program
+from generation.models import Job, Output
+from review import story
+from review.models import Decision, ReviewTerms, Submission
 
 register = template.Library()
 
@@ -20,8 +23,47 @@ def submission_of(output: Output) -> Submission | None:
 @register.simple_tag
 def with_submissions(works: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The library's works, each with ``known``: what its artist may know of its submission, empty if there is none."""
-    submitted = Submission.objects.filter(output__in=[work["id"] for work in works]).exclude(state="withdrawn")
-    states = dict.fromkeys(submitted.values_list("output", flat=True), "waiting")
-    decided = Decision.objects.effective(clock.now()).filter(submission__in=submitted)
-    states |= dict(decided.values_list("submission__output", "verdict"))
+    submitted = list(Submission.objects.filter(output__in=[work["id"] for work in works]).exclude(state="withdrawn"))
+    decided = {made.submission_id: made for made in story.outcomes(clock.now()).filter(submission__in=submitted)}
+    states = {asked.output_id: story.known(asked, decided.get(asked.pk)) for asked in submitted}
     return [{**work, "known": states.get(work["id"], "")} for work in works]
+
+
+@register.simple_tag
+def is_all_watched(program: Program) -> bool:
+    """Whether a person watches every clip that is made, by the program's terms of review."""
+    return ReviewTerms.objects.in_force(program).every_output
+
+
+@register.simple_tag
+def no_to(job: Job | None) -> Decision | None:
+    """The no, or the request for changes, that stands against a job's clip: what a remix of it may want to mend."""
+    if job is None:
+        return None
+    against = story.outcomes(clock.now()).filter(submission__output__job=job).exclude(verdict="approved")
+    return against.select_related("clause", "submission__program", "submission__policy").first()
+
+
+@register.filter
+def timecode(milliseconds: int) -> str:
+    """A moment of a clip as minutes, seconds and hundredths, e.g. ``0:03.25``."""
+    minutes, rest = divmod(int(milliseconds), 60_000)
+    return f"{minutes}:{rest // 1000:02}.{rest % 1000 // 10:02}"
+
+
+@register.filter
+def seconds(milliseconds: int) -> str:
+    """Milliseconds as seconds with a point, for addresses and attributes, whatever the language."""
+    return f"{milliseconds / 1000:g}" if milliseconds % 1000 else f"{milliseconds / 1000:.1f}"
+
+
+@register.filter
+def fraction(part: float) -> str:
+    """A part of a picture as a number with a point, for attributes, whatever the language."""
+    return f"{part:.4f}"
+
+
+@register.filter
+def band_name(band: int) -> str:
+    """A risk band in words for artists."""
+    return (_("low risk"), _("ordinary"), _("high risk"), _("severe risk"))[band]

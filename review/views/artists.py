@@ -1,4 +1,4 @@
-"""The artist's side: ask, wait with a clock, read the reason, open a link and close it. And the policy, for all."""
+"""The artist's side: ask, wait with a clock, open a link and close it. And the policy, for all."""
 
 import uuid
 from datetime import datetime
@@ -16,54 +16,72 @@ from access import clock
 from access.audiences import MemberRequest, for_artists, for_signed_in
 from access.models import Program
 from access.refusals import Refused
-from access.telling import link
 from generation.models import Output
-from review import sharing, submitting
-from review.forms import ShareForm, SubmitForm
+from review import announcing, listing_own, sharing, story, submitting
+from review.artist_forms import MailForm, SubmitForm
+from review.forms import ShareForm
 from review.models import Decision, Policy, ReviewTerms, Share, Submission
-
-MOST = 200  # rows of a list; older ones are on their outputs' pages
 
 
 @for_artists
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: MemberRequest, output_id: uuid.UUID) -> HttpResponse:
-    """Ask to share an output. One that is submitted already leads to its submission."""
+    """Ask to share an output, or answer with it. One that is submitted already leads to its submission."""
     mine = Output.objects.owned_by(request.user).filter(program=request.program)
     output = get_object_or_404(mine.select_related("job__brief", "enrollment__cohort", "master"), pk=output_id)
     if known := output.submissions.exclude(state="withdrawn").first():
         return redirect("submission", slug=request.program.slug, submission_id=known.pk)
-    title = Truncator(" ".join(output.job.brief.prompt.split())).chars(80)
-    form = SubmitForm(request.POST or None, initial={"title": title})
-    if form.is_valid():
+    answers = _answered(request)
+    form = SubmitForm(request.POST or None, initial=_initial(output, answers))
+    if request.method == "POST" and form.is_valid():
         try:
-            said = form.cleaned_data
-            wish = submitting.Wish(**said)
-            asked = submitting.submit(output, enrollment=request.enrollment, wish=wish, credential=request.credential)
+            asked = submitting.submit(
+                output, enrollment=request.enrollment, wish=form.wish(), credential=request.credential, answers=answers
+            )
             return redirect("submission", slug=request.program.slug, submission_id=asked.pk)
         except Refused as refusal:
             form.add_error(None, str(refusal.sentence))
-    return render(request, "review/submit.html", _submit_context(request, output, form), status=_form_state(request))
+    context = _submit_context(request, output, form, answers)
+    return render(request, "review/submit.html", context, status=422 if request.method == "POST" else 200)
 
 
-def _form_state(request: MemberRequest) -> int:
-    return 422 if request.method == "POST" else 200
+def _answered(request: MemberRequest) -> Submission | None:
+    """The artist's own submission that this one answers, if the page was opened from one that was sent back."""
+    said = request.POST.get("answers", "") or request.GET.get("answers", "")
+    if not said:
+        return None
+    try:
+        key = uuid.UUID(said)
+    except ValueError:
+        raise Http404 from None
+    return get_object_or_404(Submission.objects.owned_by(request.user).filter(program=request.program), pk=key)
 
 
-def _submit_context(request: MemberRequest, output: Output, form: SubmitForm) -> dict[str, Any]:
-    policy = Policy.objects.in_force(request.program, clock.now())
-    terms = ReviewTerms.objects.in_force(request.program)
+def _initial(output: Output, answers: Submission | None) -> dict[str, Any]:
+    if answers is not None:
+        kept = ("title", "credit", "statement")
+        publish = "on" if answers.publish_on_approval else ""
+        return {**{name: getattr(answers, name) for name in kept}, "publish_on_approval": publish}
+    return {"title": Truncator(" ".join(output.job.brief.prompt.split())).chars(80), "publish_on_approval": ""}
+
+
+def _submit_context(
+    request: MemberRequest, output: Output, form: SubmitForm, answers: Submission | None
+) -> dict[str, Any]:
+    now = clock.now()
     return {
         "form": form,
         "output": output,
-        "policy": policy,
-        "terms": terms,
+        "answers": answers,
+        "asked": submitting.sent_back(answers, now) if answers else None,
+        "policy": Policy.objects.in_force(request.program, now),
+        "terms": ReviewTerms.objects.in_force(request.program),
         "program": request.program,
-        **_addresses(output),
+        **addresses(output),
     }
 
 
-def _addresses(output: Output) -> dict[str, str]:
+def addresses(output: Output) -> dict[str, str]:
     """Where the renditions of an output are, e.g. ``poster_url``."""
     shared = [made for made in output.renditions.all() if made.personal_to_id is None]
     return {f"{made.recipe}_url": reverse("media", args=[made.file_id]) for made in shared}
@@ -72,81 +90,48 @@ def _addresses(output: Output) -> dict[str, str]:
 @for_artists
 @require_safe
 def submissions(request: MemberRequest) -> HttpResponse:
-    """All that the artist asked to share, newest first."""
+    """All that the artist asked to share, newest first; by state, and page by page."""
     now = clock.now()
-    mine = Submission.objects.owned_by(request.user).filter(program=request.program).order_by("-submitted_at", "pk")
-    asked = list(mine.prefetch_related("output__renditions")[:MOST])
-    outcomes = {
-        decision.submission_id: decision for decision in Decision.objects.effective(now).filter(submission__in=asked)
+    own = listing_own.own(request.user, request.program, now)
+    chosen = request.GET.get("state", "") if request.GET.get("state", "") in listing_own.STATES else ""
+    page = listing_own.page(own, state=chosen, before=request.GET.get("before", ""))
+    context = {
+        "rows": [row(found, page.outcomes(now).get(found.pk), now) for found in page.rows],
+        "page": page,
+        "counts": listing_own.counts(own),
+        "chosen": chosen,
+        "now": now,
+        "terms": ReviewTerms.objects.in_force(request.program),
+        "mail_form": MailForm(initial={"daily": "on" if announcing.wants_digest(request.user) else ""}),
     }
-    rows = [_row(found, outcomes.get(found.pk), now) for found in asked]
-    return render(
-        request,
-        "review/submissions.html",
-        {"rows": rows, "now": now, "terms": ReviewTerms.objects.in_force(request.program)},
-    )
+    return render(request, "review/submissions.html", context)
 
 
-def _row(submission: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
-    """A submission as its artist may know it: a verdict that is not in effect yet is still waiting."""
-    known = decision.verdict if decision else "withdrawn" if submission.state == "withdrawn" else "waiting"
-    url = reverse("submission", args=[submission.program.slug, submission.pk])
-    late = known == "waiting" and submission.due_at < now
+def row(submission: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
+    """A submission as its artist may know it."""
+    known = story.known(submission, decision)
     return {
         "submission": submission,
         "decision": decision,
         "known": known,
-        "late": late,
-        "url": url,
-        **_addresses(submission.output),
+        "late": known == "waiting" and submission.due_at < now,
+        "url": reverse("submission", args=[submission.program.slug, submission.pk]),
+        **addresses(submission.output),
     }
 
 
-def _own(request: MemberRequest, submission_id: uuid.UUID) -> Submission:
+def own_submission(request: MemberRequest, submission_id: uuid.UUID) -> Submission:
+    """The artist's own submission with what its page needs; 404 for anybody else's."""
     mine = Submission.objects.owned_by(request.user).filter(program=request.program)
-    related = mine.select_related("program", "policy", "enrollment", "output__job__brief", "output__enrollment__cohort")
-    return get_object_or_404(related, pk=submission_id)
-
-
-def _outcome(submission: Submission, now: datetime) -> Decision | None:
-    """The decision in effect; nothing of one that may still be undone."""
-    effective = submission.decisions.effective(now).select_related("clause", "decided_by", "artist")
-    return effective.order_by("-decided_at").first()
-
-
-@for_artists
-@require_safe
-def submission(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """One submission: where it stands, until when, and why."""
-    now = clock.now()
-    found = _own(request, submission_id)
-    decision = _outcome(found, now)
-    share = Share.objects.granted(now).filter(output=found.output).first()
-    context = {
-        **_row(found, decision, now),
-        "now": now,
-        "share": share,
-        "share_url": link(reverse("share_page", args=[share.token])) if share else "",
-        "paused": share is not None and Share.objects.paused(now).filter(pk=share.pk).exists(),
-        "ended": Share.objects.filter(output=found.output).exclude(revoked_at=None).order_by("-revoked_at").first(),
-        "form": ShareForm(),
-        **_range(decision),
-    }
-    context["waits_for_link"] = found.publish_on_approval and not context["ended"]
-    return render(request, "review/submission.html", context)
-
-
-def _range(decision: Decision | None) -> dict[str, float]:
-    if decision is None or decision.from_ms is None or decision.to_ms is None:
-        return {}
-    return {"from_seconds": decision.from_ms / 1000, "to_seconds": decision.to_ms / 1000}
+    related = ("program", "policy", "enrollment__user", "output__job__brief", "output__enrollment__cohort")
+    return get_object_or_404(mine.select_related(*related), pk=submission_id)
 
 
 @for_artists
 @require_POST
 def withdraw(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """Take a waiting submission back."""
-    found = _own(request, submission_id)
+    found = own_submission(request, submission_id)
     submitting.withdraw(found, by=request.user)
     messages.success(request, _("Withdrawn. The clip is yours alone again; you can submit it anew at any time."))
     return redirect("submission", slug=request.program.slug, submission_id=found.pk)
@@ -157,11 +142,12 @@ def withdraw(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
 def open_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """Open the public link of an approved output."""
     now = clock.now()
-    decision = get_object_or_404(sharing.approvals(now), submission=_own(request, submission_id))
+    decision = get_object_or_404(sharing.approvals(now), submission=own_submission(request, submission_id))
     form = ShareForm(request.POST)
     lasts = form.lasts if form.is_valid() else None
     until = now + lasts if lasts else None
-    sharing.share(decision, by=request.user, expires_at=until, credential=request.credential)
+    may_embed = form.is_valid() and form.cleaned_data["may_embed"]
+    sharing.share(decision, by=request.user, expires_at=until, may_embed=may_embed, credential=request.credential)
     messages.success(request, _("The link is open. Whoever has it can watch the clip."))
     return redirect("submission", slug=request.program.slug, submission_id=submission_id)
 
@@ -170,7 +156,7 @@ def open_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def revoke_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """Close the public link at once."""
-    links = Share.objects.owned_by(request.user).filter(output=_own(request, submission_id).output)
+    links = Share.objects.owned_by(request.user).filter(output=own_submission(request, submission_id).output)
     share = links.select_related("decision", "output__program").order_by("-pk").first()
     if share is None:
         raise Http404
