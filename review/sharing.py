@@ -27,9 +27,16 @@ log = logging.getLogger(__name__)
 
 
 def share(
-    decision: Decision, *, by: User, expires_at: datetime | None = None, credential: Credential | None = None
+    decision: Decision,
+    *,
+    by: User,
+    expires_at: datetime | None = None,
+    may_embed: bool = False,
+    credential: Credential | None = None,
 ) -> Share:
     """Open a public link to an approved output, for ever or until ``expires_at``.
+
+    ``may_embed``: other sites may show its player in a frame.
 
     Raises:
         NotAllowed: ``by`` is not the artist.
@@ -40,7 +47,8 @@ def share(
     """
     if not policies.may_share(by, decision):
         raise NotAllowed
-    return _open(decision, Share(decision=decision, expires_at=expires_at), by=by, credential=credential)
+    wanted = Share(decision=decision, expires_at=expires_at, may_embed=may_embed)
+    return _open(decision, wanted, by=by, credential=credential)
 
 
 def _open(decision: Decision, wanted: Share, *, by: User | None, credential: Credential | None = None) -> Share:
@@ -60,9 +68,17 @@ def _open(decision: Decision, wanted: Share, *, by: User | None, credential: Cre
         wanted.title, wanted.credit, wanted.token = submission.title, submission.credit, secrets.token_urlsafe(32)
         _end_dead_links(wanted, now)
         _insert(wanted)
-        facts = {"decision": str(decision.pk), "master_sha256": wanted.master_sha256, "expires_at": wanted.expires_at}
-        audit.trace("share", program=output.program, at=now, actor=by, subject=wanted, facts=facts)
+        audit.trace("share", program=output.program, at=now, actor=by, subject=wanted, facts=_facts(wanted))
     return wanted
+
+
+def _facts(opened: Share) -> dict[str, object]:
+    return {
+        "decision": str(opened.decision_id),
+        "master_sha256": opened.master_sha256,
+        "expires_at": opened.expires_at,
+        "may_embed": opened.may_embed,
+    }
 
 
 def _check_may_open(decision: Decision, wanted: Share, at: datetime) -> None:
