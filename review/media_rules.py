@@ -1,7 +1,10 @@
 """Who may see review's files: the reviewer who holds the submission, and the public through a live link."""
 
+from django.db.models import Q
+
 from access import clock, media, storing
 from access.models import StoredFile, User
+from generation.models import Rendition
 from review.models import Claim, Share, Submission
 from review.submitting import NEEDED
 
@@ -21,6 +24,17 @@ def claimed(file: StoredFile, viewer: media.Viewer) -> bool:
         output__renditions__recipe__in=SHOWN,
         output__renditions__personal_to=None,
     ).exists()
+
+
+@media.rule
+def beside(file: StoredFile, viewer: media.Viewer) -> bool:
+    """A reviewer also sees what a clip in hand was made in place of, and what a signal says that it resembles."""
+    if not isinstance(viewer.user, User):
+        return False
+    made = Rendition.objects.filter(file=file, recipe__in=SHOWN, personal_to=None).values("output")
+    mine = Claim.objects.live(clock.now()).filter(reviewer=viewer.user, revealed_at__isnull=False)
+    resembles = Q(submission__output__signals__theirs__in=made)
+    return mine.filter(Q(submission__answers__output__in=made) | resembles).exists()
 
 
 @media.rule

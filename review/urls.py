@@ -1,6 +1,6 @@
 from django.urls import path
 
-from review.views import artists, own, public, queues, records, reviewers, showcases, submission, transparency
+from review.views import artists, leads, own, public, queues, records, reviewers, showcases, submission, transparency
 
 urlpatterns = [
     path("p/<slug:slug>/policy/", artists.policy, name="policy"),
@@ -18,6 +18,9 @@ urlpatterns = [
     path("p/<slug:slug>/submissions/<uuid:submission_id>/link/revoke/", artists.revoke_link, name="revoke_link"),
     path("p/<slug:slug>/review/", queues.review_queue, name="review_queue"),
     path("p/<slug:slug>/review/queue/", queues.review_list, name="review_list"),
+    path("p/<slug:slug>/review/lead/", leads.review_lead, name="review_lead"),
+    path("p/<slug:slug>/review/lead/questions/<uuid:escalation_id>/", leads.review_advise, name="review_advise"),
+    path("p/<slug:slug>/review/lead/claims/<uuid:claim_id>/break/", leads.review_break, name="review_break"),
     path("p/<slug:slug>/review/mine/", own.review_mine, name="review_mine"),
     path("p/<slug:slug>/review/mine/reveals/", own.review_reveals, name="review_reveals"),
     path("p/<slug:slug>/review/mine/opt-outs/", own.review_opt_outs, name="review_opt_outs"),

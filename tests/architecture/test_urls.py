@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from access import clock, enrollment, halting
 from generation import keeping
 from generation.models import Preview
-from review import habits, sharing
+from review import escalating, habits, sharing
 from tests import make
 from tests.review.cast import make_cast
 
@@ -117,6 +117,9 @@ PAGES = {
     "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
     "review_list": "reviewer get",
+    "review_lead": "lead get",
+    "review_advise": "lead post",
+    "review_break": "lead post",
     "review_mine": "reviewer get",
     "review_reveals": "reviewer post",
     "review_opt_outs": "reviewer post",
@@ -263,6 +266,7 @@ class World:
         enrollment.sign(terms, enrollment=cast.artist, credential=None, seen_sha256=terms.sha256)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
+        question = escalating.escalate(cast.claim(cast.submission(), by=cast.rival), question="Is this a knife?")
         phrase = habits.keep_phrase(cast.reviewer, program=self.program, clause_code="2", words="Knives.")
         self.args: dict[str, list[object]] = {
             "home": [],
@@ -289,7 +293,9 @@ class World:
             "decision_proof": [approval.pk],
             **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
             **{page: [self.program.slug, waiting.pk] for page in ("review", "decide")},
-            **{page: [self.program.slug] for page in ("review_queue", "review_list", "review_mine")},
+            **{page: [self.program.slug] for page in ("review_queue", "review_list", "review_mine", "review_lead")},
+            "review_advise": [self.program.slug, question.pk],
+            "review_break": [self.program.slug, waiting.claims.get().pk],
             **{page: [self.program.slug] for page in ("review_reveals", "review_opt_outs", "review_phrase")},
             **{page: [self.program.slug, phrase.pk] for page in ("review_phrase_edit", "review_phrase_delete")},
             "review_next": [self.program.slug],

@@ -1,0 +1,95 @@
+"""A verdict comes on a form with a key: sent twice it is recorded once. Variants of one brief may get it together."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError
+from django.db.models import Q
+
+from access import audit
+from access.models import User
+from access.refusals import Refused
+from review import drafting, moderation
+from review.models import Ballot, Claim, Opinion
+from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Scope, Seen
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a form says, whichever output it is said of."""
+
+    verdict: str
+    reasons: Reasons = NO_REASONS
+    scope: Scope = EVERYBODY
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a verdict on one output of several: recorded, or why not."""
+
+    claim: Claim
+    given: Given | None = None
+    refusal: Refused | None = None
+
+
+def cast(claim: Claim, *, reviewer: User, key: uuid.UUID, said: Verdict, seen: Seen) -> Given:
+    """``moderation.decide``, once per form: what comes again with the same key is answered with what was recorded.
+
+    Raises:
+        Refused: as ``moderation.decide`` does.
+    """
+    if before := recorded(key, reviewer, claim):
+        return before
+    moderation.check_bytes(claim)
+    try:
+        return _record(claim, reviewer, key, said, seen)
+    except (Refused, IntegrityError):
+        if before := recorded(key, reviewer, claim):  # its twin was faster
+            return before
+        raise
+
+
+def _record(claim: Claim, reviewer: User, key: uuid.UUID, said: Verdict, seen: Seen) -> Given:
+    with audit.recorded():
+        given = moderation.give(claim, reviewer, said.verdict, seen, said.reasons, said.scope)
+        Ballot.objects.create(key=key, opinion=given.opinion)
+        drafting.discard(claim.look, reviewer=reviewer)
+    return given
+
+
+def recorded(key: uuid.UUID, reviewer: User, claim: Claim) -> Given | None:
+    """What was recorded for this form, if anything was."""
+    mine = Opinion.objects.filter(ballot=key, reviewer=reviewer, claim=claim)
+    opinion = mine.select_related("submission").first()
+    if opinion is None:
+        return None
+    made = opinion.submission.decisions.filter(round=opinion.round, decided_at=opinion.given_at).first()
+    return Given(opinion, made)
+
+
+def cast_on_all(claims: list[tuple[Claim, Seen]], *, reviewer: User, key: uuid.UUID, said: Verdict) -> list[Outcome]:
+    """The same verdict on several variants, an opinion each: a refusal of one stops none of the others.
+
+    Each has a key of its own that follows from the form's, so that sending the form twice is sending it once.
+    """
+    return [_try(claim, seen, reviewer, uuid.uuid5(key, str(claim.look_id)), said) for claim, seen in claims]
+
+
+def _try(claim: Claim, seen: Seen, reviewer: User, key: uuid.UUID, said: Verdict) -> Outcome:
+    try:
+        return Outcome(claim, given=cast(claim, reviewer=reviewer, key=key, said=said, seen=seen))
+    except Refused as refusal:
+        return Outcome(claim, refusal=refusal)
+
+
+def family(claim: Claim, at: datetime) -> list[Claim]:
+    """The live claims that were taken together with this one, itself among them, in the order of the variants."""
+    leader = claim.with_claim_id or claim.pk
+    mine = Claim.objects.live(at).filter(reviewer=claim.reviewer_id).filter(_of(leader))
+    related = mine.select_related("look", "submission__output__job", "shown")
+    return list(related.order_by("submission__output__job__number"))
+
+
+def _of(leader: uuid.UUID) -> Q:
+    return Q(pk=leader) | Q(with_claim=leader)

@@ -1,0 +1,486 @@
+"""The review screen's server side: what a reviewer is shown, what is kept, and that a verdict counts once."""
+
+import json
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from access import clock, media
+from access.models import User
+from review import claiming, drafting, escalating, moderation, resting, submitting
+from review.models import (
+    Ballot,
+    Claim,
+    Decision,
+    Draft,
+    Escalation,
+    Habit,
+    Look,
+    Note,
+    Opinion,
+    Phrase,
+    ReviewTerms,
+    Skip,
+    Submission,
+)
+from tests import make
+from tests.review.cast import At, Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def path(name: str, cast: Cast, *args: object) -> str:
+    return reverse(name, args=[cast.program.slug, *args])
+
+
+def ballot(held: Claim, verdict: str = "approved", **fields: Any) -> dict[str, Any]:
+    """What the page sends: all of the clip played, a key of its own."""
+    whole = [[0, moderation.duration_ms(held.submission)]]
+    shown = {"fence": held.fence, "round": held.round, "shown_sha256": held.shown.sha256, "on": held.look_id}
+    report = {"played": json.dumps(whole), "scripted": "1", "key": uuid.uuid4(), "next": "1"}
+    return {"verdict": verdict, **shown, **report, **fields}
+
+
+def no(cast: Cast, held: Claim, **fields: Any) -> dict[str, Any]:
+    return ballot(held, "rejected", **{"clause": cast.clause.pk, "words": "The knife.", "whole": "on", **fields})
+
+
+def page_of(client: Client, cast: Cast, held: Claim) -> str:
+    return client.get(path("review", cast, held.look_id)).content.decode()
+
+
+# --- first paint ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_paint_is_a_veiled_sheet_beside_the_prompt(cast: Cast) -> None:
+    held = cast.claim(cast.submission(), revealed=False)
+    shown = page_of(signed_in(cast.reviewer), cast, held)
+    assert 'class="veiled"' in shown and "<video" not in shown and "a red circle moving left" in shown
+
+
+def test_the_player_shows_the_rendition_that_the_verdict_names(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    shown = page_of(signed_in(cast.reviewer), cast, held)
+    assert f'src="{reverse("media", args=[held.shown.file_id])}"' in shown and "autoplay" not in shown
+    assert "muted" in shown and held.shown.sha256 in shown
+
+
+@pytest.mark.parametrize(("bands", "revealed"), [([], False), ([0], True), ([1, 2, 3], False)])
+def test_habits_decide_how_a_clip_begins(cast: Cast, bands: list[int], revealed: bool) -> None:
+    Habit.objects.create(reviewer=cast.reviewer, reveals=bands)
+    cast.submission()
+    signed_in(cast.reviewer).post(path("review_next", cast))
+    assert (Claim.objects.get().revealed_at is not None) == revealed
+
+
+# --- the verdict ------------------------------------------------------------------------------------------------------
+
+
+def test_decide_and_next_in_one_request(cast: Cast) -> None:
+    held, following = cast.claim(cast.submission()), cast.submission(title="Ebb")
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), ballot(held))
+    assert answer.url == path("review", cast, cast.look(following).pk)  # type: ignore[attr-defined]  # a redirect
+    assert Decision.objects.get().is_approval
+    assert Claim.objects.live(clock.now()).get().submission == following
+
+
+def test_the_same_form_sent_twice_counts_once_and_is_answered_the_same(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    cast.submission()
+    client, sent = signed_in(cast.reviewer), ballot(held)
+    answers = [client.post(path("decide", cast, held.look_id), sent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0].url == answers[1].url and Opinion.objects.count() == 1 == Ballot.objects.count()  # type: ignore[attr-defined]
+
+
+def test_two_forms_on_one_look_one_counts(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    first = client.post(path("decide", cast, held.look_id), ballot(held))
+    second = client.post(path("decide", cast, held.look_id), no(cast, held, words="Kept words of the loser."))
+    assert (first.status_code, second.status_code) == (302, 409)
+    shown = second.content.decode()
+    assert "You approved this submission already" in shown and "Kept words of the loser." in shown
+    assert Opinion.objects.count() == 1
+
+
+def test_a_yes_without_watching_is_refused_and_says_so(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), ballot(held, played="[[0, 100]]"))
+    assert answer.status_code == 422 and "Not enough of the clip was played" in answer.content.decode()
+
+
+@pytest.mark.parametrize("played", ["", "nonsense", "[[1]]", '{"a": 1}', "[[0, 1e9]]", "[[5, 1]]", "[" * 3000])
+def test_a_report_that_is_none_counts_as_nothing(cast: Cast, played: str) -> None:
+    held = cast.claim(cast.submission())
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), ballot(held, played=played))
+    assert answer.status_code == 422 and not Opinion.objects.exists()
+
+
+def test_the_sheet_is_enough_without_scripts_and_where_the_program_says_so(cast: Cast) -> None:
+    client = signed_in(cast.reviewer)
+    for scripted, bands, code in (("1", 0, 422), ("", 0, 302), ("1", 1, 302)):
+        ReviewTerms.objects.create(
+            program=cast.program, number=ReviewTerms.objects.count() + 1, published_at=clock.now(), sheet_bands=bands
+        )
+        held = cast.claim(cast.submission())
+        sent = ballot(held, played="", sheet="on", scripted=scripted, next="")
+        assert client.post(path("decide", cast, held.look_id), sent).status_code == code
+        if code != 302:
+            claiming.release(held)
+            held.submission.looks.update(state="dropped")
+    assert {opinion.attested["by"] for opinion in Opinion.objects.all()} == {"sheet"}
+
+
+def test_notes_with_regions_become_rows(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    notes = [
+        {"from_ms": 0, "to_ms": 0, "words": " here ", "region": [0.7, 0.1, 0.3, 0.9]},
+        {"from_ms": 125, "to_ms": 250, "words": "and there", "region": None},
+    ]
+    sent = no(cast, held, remarks=json.dumps(notes))
+    assert signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent).status_code == 302
+    first, second = Note.objects.all()
+    assert (first.words, first.x, first.height, second.to_ms, second.x) == ("here", 0.7, 0.9, 250, None)
+    assert first.y == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("note", "says"),
+    [
+        ({"from_ms": 0, "to_ms": 0, "words": " "}, "it says nothing"),
+        ({"from_ms": 0, "to_ms": 99999, "words": "x"}, "its moment is not within the clip"),
+        ({"from_ms": 0.5, "to_ms": 1, "words": "x"}, "its moment is not within the clip"),
+        (
+            {"from_ms": 0, "to_ms": 0, "words": "x", "region": [0.9, 0, 0.5, 0.5]},
+            "its region is not within the picture",
+        ),
+        ({"from_ms": 0, "to_ms": 0, "words": "x", "region": [0, 0, 0, 1]}, "its region is not within the picture"),
+        ({"from_ms": 0, "to_ms": 0, "words": "x", "region": ["a", 0, 1, 1]}, "its region is not within the picture"),
+        ({"from_ms": 0, "to_ms": 0, "words": "a\x00b"}, "control character"),
+        ("no note", "it cannot be read"),
+    ],
+)
+def test_a_note_that_is_none_is_named_and_the_words_stay(cast: Cast, note: object, says: str) -> None:
+    held = cast.claim(cast.submission())
+    sent = no(cast, held, words="kept words", remarks=json.dumps([note]))
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent)
+    assert answer.status_code == 422 and says in answer.content.decode() and "kept words" in answer.content.decode()
+
+
+def test_an_approval_for_those_with_the_link_from_a_day_on(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    day = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    sent = ballot(held, audience="link", embargo_until=day)
+    assert signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent).status_code == 302
+    decision = Decision.objects.get()
+    assert decision.audience == "link" and decision.embargo_until
+    assert decision.embargo_until.strftime("%Y-%m-%dT%H:%M") == day
+
+
+def test_an_embargo_of_yesterday_is_refused_with_the_words_kept(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    sent = ballot(held, embargo_until="2001-01-01T00:00", private_note="kept note")
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent)
+    assert answer.status_code == 422 and "kept note" in answer.content.decode()
+
+
+def test_undo_after_decide_and_next_hands_the_next_one_back(cast: Cast) -> None:
+    held, following = cast.claim(cast.submission()), cast.submission(title="Ebb")
+    client = signed_in(cast.reviewer)
+    client.post(path("decide", cast, held.look_id), no(cast, held, words="To be undone."))
+    answer = client.post(path("review_undo", cast, Decision.objects.get().pk), follow=True)
+    assert "To be undone." in answer.content.decode()
+    assert Claim.objects.live(clock.now()).get().submission == held.submission
+    assert following.looks.get().state == "waiting"
+
+
+# --- what is typed is kept --------------------------------------------------------------------------------------------
+
+
+def test_words_survive_an_expired_claim_a_session_and_a_reload(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    typed = {"on": held.look_id, "words": "Half a sentence", "clause": cast.clause.pk, "private_note": "\x00", "x": "y"}
+    assert client.post(path("review_draft", cast, held.look_id), typed).status_code == 204
+    assert Draft.objects.get().typed == {"words": "Half a sentence", "clause": str(cast.clause.pk)}
+    at(held.leased_until + timedelta(minutes=5))
+    later = client.post(path("review_draft", cast, held.look_id), {**typed, "words": "A whole sentence"})
+    assert later.status_code == 204
+    other_session = signed_in(cast.reviewer)
+    other_session.post(path("review_claim", cast, held.look_id))
+    shown = page_of(other_session, cast, held)
+    assert "A whole sentence" in shown and f'value="{cast.clause.pk}" data-code="2" checked' in shown
+
+
+def test_every_press_keeps_what_was_typed(cast: Cast) -> None:
+    held = cast.claim(cast.submission(), revealed=False)
+    client = signed_in(cast.reviewer)
+    for name, words in (("review_reveal", "before looking"), ("review_release", "before handing back")):
+        client.post(path(name, cast, held.look_id), {"on": held.look_id, "words": words})
+        assert drafting.restore(held.look, cast.reviewer)["words"] == words
+
+
+def test_what_is_sent_is_no_draft_any_more(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    client.post(path("review_draft", cast, held.look_id), {"words": "typed"})
+    client.post(path("decide", cast, held.look_id), no(cast, held))
+    assert not Draft.objects.exists()
+
+
+def test_another_reviewer_never_reads_a_draft(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    signed_in(cast.reviewer).post(path("review_draft", cast, held.look_id), {"words": "for my eyes"})
+    claiming.release(held)
+    taken = cast.claim(held.submission, by=cast.rival)
+    assert "for my eyes" not in page_of(signed_in(cast.rival), cast, taken)
+
+
+# --- ahead, the heartbeat, presence -----------------------------------------------------------------------------------
+
+
+def test_the_next_one_may_be_loaded_but_not_revealed(cast: Cast) -> None:
+    cast.claim(cast.submission())
+    following = cast.submission()
+    client = signed_in(cast.reviewer)
+    told = client.post(path("review_ahead", cast)).json()
+    ahead = Claim.objects.get(is_ahead=True)
+    assert told["look"] == str(ahead.look_id) and ahead.submission == following
+    assert client.get(told["video"]).status_code == 200 == client.get(told["sheet"]).status_code
+    assert client.get(told["video"]).headers["Content-Type"] == "video/mp4"
+    assert not media.may_see(ahead.shown.file, media.Viewer(cast.rival))
+    assert 'id="take"' in client.get(path("review", cast, ahead.look_id)).content.decode()
+
+
+def test_nothing_ahead_of_the_last_one(cast: Cast) -> None:
+    cast.claim(cast.submission())
+    assert signed_in(cast.reviewer).post(path("review_ahead", cast)).status_code == 204
+
+
+def test_the_heartbeat_keeps_claim_report_words_and_the_one_ahead(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    cast.submission()
+    client = signed_in(cast.reviewer)
+    client.post(path("review_ahead", cast))
+    at(held.claimed_at + timedelta(seconds=90))
+    beat = {"on": held.look_id, "words": "typing", "played": "[[0, 200], [150, 300]]"}
+    told = client.post(path("review_renew", cast, held.look_id), beat).json()
+    assert told["played"] == [[0, 300]] and told["others"] == ""
+    assert Claim.objects.get(pk=held.pk).played == [[0, 300]]
+    assert drafting.restore(held.look, cast.reviewer)["words"] == "typing"
+    assert Claim.objects.get(is_ahead=True).leased_until == held.claimed_at + timedelta(seconds=90, minutes=2)
+
+
+def test_who_else_has_the_page_open(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    told = signed_in(cast.rival).post(path("review_here", cast, held.look_id)).json()
+    assert told["others"] == ""
+    told = signed_in(cast.reviewer).post(path("review_renew", cast, held.look_id)).json()
+    assert cast.rival.pseudonym in told["others"]
+    at(clock.now() + timedelta(minutes=2))
+    assert signed_in(cast.reviewer).post(path("review_renew", cast, held.look_id)).json()["others"] == ""
+
+
+# --- out of one's hands -----------------------------------------------------------------------------------------------
+
+
+def test_skipping_and_asking_lead_to_the_next(cast: Cast) -> None:
+    client = signed_in(cast.reviewer)
+    for name, field, made in (("review_skip", "reason", Skip), ("review_escalate", "question", Escalation)):
+        held, following = cast.claim(cast.submission()), cast.submission()
+        empty = client.post(path(name, cast, held.look_id), {"on": held.look_id, "words": "kept"})
+        assert empty.status_code == 422 and "Please say why" in empty.content.decode()
+        assert "kept" in empty.content.decode()
+        answer = client.post(path(name, cast, held.look_id), {field: "Too close to me."})
+        assert answer.url == path("review", cast, cast.look(following).pk)  # type: ignore[attr-defined]
+        assert made.objects.count() == 1  # type: ignore[attr-defined]
+        cast.approve(claiming.reveal(Claim.objects.live(clock.now()).get()))
+
+
+def test_advice_is_read_by_whoever_gets_it_back(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    asked = escalating.escalate(held, question="Is this a brush?")
+    escalating.advise(asked, by=make.lead(program=cast.program), answer="It is a brush.")
+    again = cast.claim(held.submission)
+    shown = page_of(signed_in(cast.reviewer), cast, again)
+    assert "Is this a brush?" in shown and "It is a brush." in shown
+
+
+# --- blind ------------------------------------------------------------------------------------------------------------
+
+
+def scrubbed(page: str) -> str:
+    """The page without what differs between any two: ids, tokens, hashes, instants."""
+    page = re.sub(r'value="[A-Za-z0-9]{64}"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}', "#", page)
+    page = re.sub(r"<dd>\d{6,}</dd>", "#", page)  # the seed
+    return re.sub(r"datetime=\"[^\"]*\"|\d\d:\d\d|in \d+[^<]*|title=\S+", "#", page)
+
+
+@pytest.mark.parametrize("kind", ["qa", "golden"])
+def test_a_check_of_quality_is_byte_for_byte_an_ordinary_look(cast: Cast, at: At, kind: str) -> None:
+    ordinary = page_of(signed_in(cast.rival), cast, cast.claim(cast.submission(), by=cast.rival))
+    decision = cast.reject(cast.claim(cast.submission()))
+    at(decision.effective_at + timedelta(minutes=1))
+    look = Look.objects.create(
+        submission=decision.submission, program=cast.program, artist=cast.artist.user, round=1, kind=kind,
+        due_at=clock.now() + timedelta(days=1), asked_at=clock.now(),
+    )  # fmt: skip
+    Claim.objects.update(released_at=clock.now())
+    held = claiming.reveal(claiming.claim(look, reviewer=cast.rival))
+    shown = page_of(signed_in(cast.rival), cast, held)
+    assert scrubbed(shown) == scrubbed(ordinary)
+    assert "The knife at the end." not in shown
+
+
+@pytest.mark.parametrize("kind", ["second", "tie_break"])
+def test_the_second_and_third_are_blind(cast: Cast, kind: str) -> None:
+    asked = cast.submission()
+    Submission.objects.update(people=2)
+    cast.give(cast.claim(asked), "rejected", words="said first")
+    if kind == "tie_break":
+        cast.give(cast.claim(asked, by=cast.rival), "approved")
+    third = make.reviewer(program=cast.program)
+    held = cast.claim(asked, by=third)
+    assert held.look.kind == kind
+    shown = page_of(signed_in(third), cast, held)
+    assert "said first" not in shown and "Said before" not in shown
+    assert cast.reviewer.pseudonym not in shown and cast.rival.pseudonym not in shown
+
+
+def test_an_appeal_shows_what_it_is_against(cast: Cast, at: At) -> None:
+    from review import appeals
+
+    no_ = cast.rejection(at)
+    appeals.open_appeal(no_, by=cast.artist.user, words="It is a brush.")
+    held = cast.claim(no_.submission, by=cast.rival)
+    client = signed_in(cast.rival)
+    shown = page_of(client, cast, held)
+    assert "It is a brush." in shown and "The knife at the end." in shown and "Rejected" in shown
+    answer = client.post(path("decide", cast, held.look_id), ballot(held))
+    assert answer.status_code == 422 and "gets an answer either way" in answer.content.decode()
+    sent = ballot(held, words="It is a brush indeed.")
+    assert client.post(path("decide", cast, held.look_id), sent).status_code == 302
+    assert Decision.objects.standing().get().is_approval
+
+
+def test_an_earlier_round_stands_beside_it(cast: Cast, at: At) -> None:
+    from review.verdicts import Remark
+
+    remark = Remark(0, 0, "the tip of it", (0.1, 0.1, 0.2, 0.2))
+    decision = cast.send_back(cast.claim(cast.submission()), remarks=(remark,))
+    at(decision.effective_at + timedelta(minutes=1))
+    submitting.answer(decision.submission, by=cast.artist.user, words="It is blunt now.")
+    shown = page_of(signed_in(cast.reviewer), cast, cast.claim(Submission.objects.get()))
+    for words in ("Changes asked for", "The knife at the end.", "the tip of it", "It is blunt now."):
+        assert words in shown
+
+
+def test_the_clip_before_stands_side_by_side_and_may_be_watched(cast: Cast, at: At) -> None:
+    decision = cast.send_back(cast.claim(cast.submission()))
+    at(decision.effective_at + timedelta(minutes=1))
+    asked = cast.submission(answers=decision.submission)
+    held = cast.claim(asked)
+    shown = page_of(signed_in(cast.reviewer), cast, held)
+    before = decision.submission.output.rendition("proxy")
+    assert before and "data-earlier" in shown and str(before.file_id) in shown
+    assert media.may_see(before.file, media.Viewer(cast.reviewer))
+    assert not media.may_see(before.file, media.Viewer(cast.rival))
+
+
+def test_critique_is_nowhere_on_the_page(cast: Cast) -> None:
+    held = cast.claim(cast.submission(is_critique=True))
+    assert "critique" not in page_of(signed_in(cast.reviewer), cast, held).lower()
+
+
+# --- stacks -----------------------------------------------------------------------------------------------------------
+
+
+def stack(cast: Cast) -> list[Claim]:
+    """Two submissions of one brief, held together."""
+    made = [cast.submission(title=f"Variant {n}") for n in (1, 2)]
+    brief = make.brief(enrollment=cast.artist)
+    Look.objects.filter(submission__in=made).update(brief=brief)
+    claiming.claim_next(cast.reviewer, program=cast.program)
+    return list(Claim.objects.order_by("submission__title"))
+
+
+def variant(claim: Claim) -> str:
+    return json.dumps(
+        {"look": str(claim.look_id), "fence": claim.fence, "round": claim.round, "sha256": claim.shown.sha256}
+    )
+
+
+def test_variants_are_shown_together_and_decided_one_by_one(cast: Cast) -> None:
+    first, second = stack(cast)
+    client = signed_in(cast.reviewer)
+    shown = page_of(client, cast, first)
+    assert "2 variants of one brief" in shown and "Variant 2" in shown
+    client.post(path("review_reveal", cast, first.look_id))
+    answer = client.post(path("decide", cast, first.look_id), ballot(first))
+    assert answer.url == path("review", cast, second.look_id)  # type: ignore[attr-defined]
+
+
+def test_one_verdict_on_all_names_what_failed(cast: Cast) -> None:
+    first, second = stack(cast)
+    claiming.reveal(first)
+    client, sent = signed_in(cast.reviewer), {**ballot(first), "variant": variant(second)}
+    answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
+    shown = answer.content.decode()
+    assert answer.redirect_chain[0][0] == path("review", cast, second.look_id)
+    assert "1 of 2 recorded." in shown and "“Variant 2” is not recorded: Approving needs a look" in shown
+    claiming.reveal(Claim.objects.get(pk=second.pk))
+    Claim.objects.filter(pk=second.pk).update(played=[[0, moderation.duration_ms(second.submission)]])
+    answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
+    assert "2 of 2 recorded." in answer.content.decode() and Opinion.objects.count() == 2
+
+
+# --- calm -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_watched_and_when_a_break_is_due(cast: Cast, at: At) -> None:
+    ReviewTerms.objects.create(program=cast.program, number=1, published_at=clock.now(), break_minutes=5)
+    held = cast.claim(cast.submission())
+    begun = held.revealed_at
+    assert begun
+    at(begun + timedelta(minutes=6))
+    watch = resting.watch(cast.reviewer, cast.program, clock.now())
+    assert (watch.today, watch.since_break, watch.is_break_due) == (6, 6, True)
+    assert "without a break" in page_of(signed_in(cast.reviewer), cast, held)
+    claiming.release(held)
+    at(begun + timedelta(minutes=20))
+    rested = resting.watch(cast.reviewer, cast.program, clock.now())
+    assert (rested.today, rested.since_break, rested.is_break_due) == (6, 0, False)
+
+
+def test_saved_words_of_ones_own_are_offered(cast: Cast) -> None:
+    for user, words in ((cast.reviewer, "mine, saved"), (cast.rival, "not mine")):
+        Phrase.objects.create(reviewer=user, program=cast.program, clause_code="2", words=words, saved_at=clock.now())
+    shown = page_of(signed_in(cast.reviewer), cast, cast.claim(cast.submission()))
+    assert "mine, saved" in shown and "not mine" not in shown
+
+
+def test_whoever_must_not_judge_sees_no_prompt(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    claiming.skip(held, reason="no")
+    shown = page_of(signed_in(cast.reviewer), cast, held)
+    assert "You passed this one by" in shown and "a red circle" not in shown
+
+
+def test_the_page_asks_few_questions(cast: Cast, django_assert_max_num_queries: Any) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    page_of(client, cast, held)
+    with django_assert_max_num_queries(45):
+        page_of(client, cast, held)
