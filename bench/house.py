@@ -11,11 +11,13 @@ from scripts.private_site import ROOT, environment
 
 
 @contextmanager
-def house() -> Iterator[dict[str, str]]:
-    """The environment of an empty, migrated site of its own, gone afterwards."""
+def house(database: str = "") -> Iterator[dict[str, str]]:
+    """The environment of an empty, migrated site of its own, gone afterwards; on SQLite unless told another address."""
     with tempfile.TemporaryDirectory() as folder:
         told = environment(Path(folder), "http://127.0.0.1:8000")
         told |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "vernissage.settings", "LOG_LEVEL": "WARNING"}
+        # Without a pool: as many connections as threads, as the bare side has them.
+        told |= {"DATABASE_URL": database, "DATABASE_POOL": "0"} if database else {}
         for command in ("migrate", "seed_demo"):
             subprocess.run(
                 [sys.executable, "manage.py", command], cwd=ROOT, env=told, check=True, stdout=subprocess.DEVNULL
@@ -23,9 +25,9 @@ def house() -> Iterator[dict[str, str]]:
         yield told
 
 
-def measured_inside(module: str) -> str:
-    """What ``bench/inside/<module>.py`` prints, run as a process of its own in a house of its own."""
-    with house() as told:
-        command = [sys.executable, "-m", "bench.inside", module]
+def measured_inside(module: str, *arguments: str, database: str = "") -> str:
+    """The last line that ``bench/inside/<module>.py`` prints, run as a process of its own in a house of its own."""
+    with house(database) as told:
+        command = [sys.executable, "-m", "bench.inside", module, *arguments]
         done = subprocess.run(command, cwd=ROOT, env=told, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip().splitlines()[-1]

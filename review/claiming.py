@@ -83,9 +83,7 @@ def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
 
 
 def _end_own_expired(mine: list[Claim], asker: Asker) -> None:
-    for claim in mine:
-        if claim.leased_until <= asker.at:
-            end(claim, asker.at)
+    _end_all([claim for claim in mine if claim.leased_until <= asker.at], asker.at)
 
 
 def _open_claims(asker: Asker) -> list[Claim]:
@@ -226,9 +224,14 @@ def _end_all(claims: list[Claim], at: datetime) -> None:
 def end(held: Claim, at: datetime) -> None:
     """A claim ends with its variants; what was seen under it is kept."""
     ending = Claim.objects.filter(Q(pk=held.pk) | Q(with_claim=held.pk), released_at=None).order_by("pk")
-    for claim in ending.select_related("look__program", "reviewer"):
-        if Claim.objects.filter(pk=claim.pk, released_at=None).update(released_at=at):
-            _keep_seen(claim, min(at, claim.leased_until))
+    for claim in ending.select_related("look__program", "submission", "reviewer"):
+        end_one(claim, at)
+
+
+def end_one(claim: Claim, at: datetime) -> None:
+    """End this claim alone, unless somebody did before; its variants stay in hand."""
+    if Claim.objects.filter(pk=claim.pk, released_at=None).update(released_at=at):
+        _keep_seen(claim, min(at, claim.leased_until))
 
 
 def end_expired(look: Look | None = None) -> int:

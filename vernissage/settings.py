@@ -103,7 +103,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
     }
 elif not DATABASES["default"].get("CONN_MAX_AGE"):
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = env.bool("DATABASE_POOL", default=True)
+    # A page needs one for as long as it is made; psycopg's own limit is four, and a fifth page would wait.
+    pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool if env.bool("DATABASE_POOL", default=True) else False
     # Without it each connection of the pool fails one request after the database restarted.
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
