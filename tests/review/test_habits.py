@@ -69,7 +69,7 @@ def test_the_record_says_that_and_when_and_its_words_can_be_erased(cast: Cast) -
     habits.choose_opt_outs(cast.reviewer, categories=["hate", "violence"])
     entry = Entry.objects.get(act="choose_opt_outs")
     assert entry.actor == str(cast.reviewer.pk) and entry.facts == "{}" and entry.chain.program is None
-    assert entry.text.text == "hate, violence"
+    assert entry.private.text == "hate, violence"
     since = OptOut.objects.get(category="hate").since
     habits.choose_opt_outs(cast.reviewer, categories=["hate"])
     assert OptOut.objects.get().since == since, "what stays keeps its day"
