@@ -1,29 +1,68 @@
 """One submission in hand, in the published order, never one's own, fenced."""
 
+import uuid
 from datetime import timedelta
+from random import Random
 
 import pytest
 
 from access import clock, halting
-from access.models import Conflict, Role
-from access.refusals import NotAllowed
-from review import claiming
-from review.models import Claim, Submission
-from review.refusals import ClaimInHand, ClaimLost, ConflictDeclared, OwnOutput
+from access.models import Conflict, Entry, Role, User
+from access.refusals import NotAllowed, WordsMissing
+from generation import rendering
+from generation.encoding import encode, encode_rest
+from review import claiming, moderation, submitting
+from review.models import Claim, Exposure, Flag, Look, OptOut, Skip, Submission
+from review.refusals import (
+    ClaimInHand,
+    ClaimLost,
+    ConflictDeclared,
+    ForLeads,
+    HeldByAnother,
+    NotRevealed,
+    OptedOut,
+    OwnOutput,
+    SkippedAlready,
+)
 from tests import make
 from tests.review.cast import At, Cast
 
 
-def test_the_published_order_is_risk_then_deadline_then_age(cast: Cast) -> None:
-    usual, urgent, risky = (cast.submission() for _ in range(3))
-    Submission.objects.filter(pk=urgent.pk).update(due_at=usual.due_at - timedelta(hours=1))
-    Submission.objects.filter(pk=risky.pk).update(risk_band=1)
+def handed_out(cast: Cast, by: User | None = None) -> list[uuid.UUID]:
+    """The looks that a reviewer is handed one after the other, each taken out of the queue as it comes."""
     given = []
-    while held := claiming.claim_next(cast.reviewer, program=cast.program):
-        given.append(held.submission_id)
-        Submission.objects.filter(pk=held.submission_id).update(state="withdrawn")
-        claiming.release(held)
-    assert given == [risky.pk, urgent.pk, usual.pk]
+    for _ in range(Look.objects.waiting().count()):
+        if held := claiming.claim_next(by or cast.reviewer, program=cast.program):
+            given.append(held.look_id)
+            claiming.release(held)
+            Look.objects.filter(pk=held.look_id).update(state="dropped")
+    return given
+
+
+def test_the_published_order_is_overdue_then_risk_then_deadline_then_age(cast: Cast) -> None:
+    usual, urgent, risky, late = (cast.look(cast.submission()) for _ in range(4))
+    Look.objects.filter(pk=urgent.pk).update(due_at=usual.due_at - timedelta(hours=1))
+    Look.objects.filter(pk=risky.pk).update(rank=1)
+    Look.objects.filter(pk=late.pk).update(rank=Look.OVERDUE)
+    assert handed_out(cast) == [late.pk, risky.pk, urgent.pk, usual.pk]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_handed_out_is_in_the_published_order_whatever_waits(cast: Cast, seed: int) -> None:
+    """Ties, kinds, exclusions of every sort: those that are left come in the order of ``in_order``."""
+    random, looks = Random(seed), [cast.look(cast.submission()) for _ in range(9)]
+    now = clock.now()
+    for look in looks:
+        due, asked = (now + timedelta(hours=random.choice((30, 30, 31))) for _ in range(2))
+        rank = random.choice((0, 0, 2, Look.OVERDUE))
+        Look.objects.filter(pk=look.pk).update(rank=rank, due_at=due, asked_at=asked)
+    skipped, leads, reserved = random.sample(looks, 3)
+    Skip.objects.create(look=skipped, reviewer=cast.reviewer, reason="a friend", skipped_at=now)
+    Look.objects.filter(pk=leads.pk).update(for_leads=True)
+    Look.objects.filter(pk=reserved.pk).update(reserved_for=cast.rival, reserved_until=now + timedelta(hours=1))
+    may_not = [skipped.pk, leads.pk, reserved.pk]
+    expected = list(Look.objects.waiting().exclude(pk__in=may_not).in_order().values_list("pk", flat=True))
+    assert handed_out(cast) == expected and len(expected) == 6
 
 
 def test_two_reviewers_get_two_submissions(cast: Cast) -> None:
@@ -77,7 +116,7 @@ def test_ones_own_output_is_nobodys_to_judge(cast: Cast) -> None:
     submission = cast.submission()
     assert claiming.claim_next(cast.artist.user, program=cast.program) is None
     with pytest.raises(OwnOutput):
-        claiming.claim(submission, reviewer=cast.artist.user)
+        cast.claim(submission, by=cast.artist.user)
 
 
 def test_a_declared_conflict_keeps_it_away(cast: Cast) -> None:
@@ -86,7 +125,7 @@ def test_a_declared_conflict_keeps_it_away(cast: Cast) -> None:
     conflict = Conflict.objects.create(**facts, reason="they share a studio")
     assert claiming.claim_next(cast.reviewer, program=cast.program) is None
     with pytest.raises(ConflictDeclared):
-        claiming.claim(submission, reviewer=cast.reviewer)
+        cast.claim(submission)
     conflict.ends_at = clock.now()
     conflict.save()
     assert claiming.claim_next(cast.reviewer, program=cast.program)
@@ -110,7 +149,7 @@ def test_others_take_nothing(cast: Cast, role: str) -> None:
     }
     person = people[role]()
     with pytest.raises(NotAllowed):
-        claiming.claim(submission, reviewer=person)
+        cast.claim(submission, by=person)
     with pytest.raises(NotAllowed):
         claiming.claim_next(person, program=cast.program)
     assert not Claim.objects.exists()
@@ -127,3 +166,288 @@ def test_reviewing_goes_on_under_a_halt(cast: Cast) -> None:
     submission = cast.submission()
     halting.halt(cast.program, program=cast.program, by=None, reason="a test")
     assert cast.approval(submission).is_approval
+
+
+# --- who never gets it ---------------------------------------------------------------------------------------------
+
+
+def test_what_one_opted_out_of_comes_to_others(cast: Cast) -> None:
+    asked = cast.submission()
+    Flag.objects.create(submission=asked, category="violence", said_by="rule Knives", raised_at=clock.now())
+    OptOut.objects.create(reviewer=cast.reviewer, category="violence", since=clock.now())
+    assert claiming.claim_next(cast.reviewer, program=cast.program) is None
+    with pytest.raises(OptedOut):
+        cast.claim(asked)
+    assert cast.claim(asked, by=cast.rival)
+
+
+def test_a_look_for_the_leads_comes_to_leads(cast: Cast) -> None:
+    asked = cast.submission()
+    Look.objects.update(for_leads=True)
+    assert claiming.claim_next(cast.reviewer, program=cast.program) is None
+    with pytest.raises(ForLeads):
+        cast.claim(asked)
+    assert claiming.claim_next(make.lead(program=cast.program), program=cast.program)
+
+
+def test_a_reserved_look_comes_to_others_when_the_time_is_over(cast: Cast, at: At) -> None:
+    asked = cast.submission()
+    until = clock.now() + timedelta(hours=1)
+    Look.objects.update(reserved_for=cast.rival, reserved_until=until)
+    assert claiming.claim_next(cast.reviewer, program=cast.program) is None
+    with pytest.raises(HeldByAnother):
+        cast.claim(asked)
+    at(until)
+    assert claiming.claim_next(cast.reviewer, program=cast.program)
+
+
+# --- ahead -----------------------------------------------------------------------------------------------------------
+
+
+def ahead(cast: Cast, by: User | None = None) -> Claim | None:
+    return claiming.claim_next(by or cast.reviewer, program=cast.program, ahead=True)
+
+
+def test_ahead_of_nothing_there_is_nothing(cast: Cast) -> None:
+    cast.submission()
+    assert ahead(cast) is None and not Claim.objects.exists()
+
+
+def test_one_is_ahead_and_no_more(cast: Cast) -> None:
+    held, second, _third = cast.claim(cast.submission()), cast.submission(), cast.submission()
+    following = ahead(cast)
+    assert following and following.submission == second and following.is_ahead
+    assert ahead(cast) == following
+    assert claiming.claim_next(cast.reviewer, program=cast.program) == held
+    assert following.leased_until - following.claimed_at == claiming.AHEAD
+
+
+def test_what_is_ahead_is_neither_revealed_nor_decided(cast: Cast) -> None:
+    cast.claim(cast.submission()), cast.submission()
+    following = ahead(cast)
+    assert following
+    with pytest.raises(ClaimLost):
+        claiming.reveal(following)
+    with pytest.raises(NotRevealed):
+        cast.approve(following)
+    following.refresh_from_db()
+    assert following.released_at is None
+
+
+def test_what_is_ahead_comes_into_hand_after_the_verdict(cast: Cast) -> None:
+    held, _second, third = cast.claim(cast.submission()), cast.submission(), cast.submission()
+    following = ahead(cast)
+    cast.approve(held)
+    now_in_hand = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert following and now_in_hand == following and not now_in_hand.is_ahead
+    assert now_in_hand.leased_until - now_in_hand.claimed_at == claiming.LEASE
+    assert cast.approve(claiming.reveal(now_in_hand))
+    assert claiming.claim_next(cast.reviewer, program=cast.program).submission == third
+
+
+def test_what_is_ahead_outlives_a_lease_that_ran_out(cast: Cast, at: At) -> None:
+    held, second = cast.claim(cast.submission()), cast.submission()
+    at(held.leased_until - timedelta(seconds=30))
+    assert ahead(cast)
+    at(held.leased_until + timedelta(seconds=30))
+    now_in_hand = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert now_in_hand and now_in_hand.submission == second
+
+
+def test_what_is_ahead_is_free_again_after_two_minutes(cast: Cast, at: At) -> None:
+    cast.claim(cast.submission()), cast.submission()
+    following = ahead(cast)
+    assert following and claiming.claim_next(cast.rival, program=cast.program) is None
+    at(following.leased_until)
+    assert claiming.end_expired() == 1
+    assert claiming.claim_next(cast.rival, program=cast.program).look_id == following.look_id
+
+
+def test_what_is_ahead_and_no_longer_for_its_reviewer_goes_to_others(cast: Cast) -> None:
+    held, second, third = cast.claim(cast.submission()), cast.submission(), cast.submission()
+    assert ahead(cast).submission == second
+    OptOut.objects.create(reviewer=cast.reviewer, category="minors", since=clock.now())
+    Flag.objects.create(submission=second, category="minors", said_by="signal", raised_at=clock.now())
+    cast.approve(held)
+    assert claiming.claim_next(cast.reviewer, program=cast.program).submission == third
+    assert claiming.claim_next(cast.rival, program=cast.program).submission == second
+
+
+def test_a_clip_taken_back_while_ahead_is_passed_by(cast: Cast) -> None:
+    held, second, third = cast.claim(cast.submission()), cast.submission(), cast.submission()
+    ahead(cast)
+    submitting.withdraw(second, by=cast.artist.user)
+    cast.approve(held)
+    assert claiming.claim_next(cast.reviewer, program=cast.program).submission == third
+
+
+def test_ahead_belongs_to_its_program(cast: Cast) -> None:
+    cast.claim(cast.submission()), cast.submission()
+    assert ahead(cast)
+    elsewhere = make.program()
+    Role.objects.create(program=elsewhere, user=cast.reviewer, kind="reviewer", granted_at=clock.now())
+    assert claiming.claim_next(cast.reviewer, program=elsewhere, ahead=True) is None
+    with pytest.raises(ClaimInHand):
+        claiming.claim_next(cast.reviewer, program=elsewhere)
+
+
+# --- variants of one brief -----------------------------------------------------------------------------------------
+
+
+def stack(cast: Cast, count: int = 3) -> list[Submission]:
+    """All outputs of one brief, submitted."""
+    brief = make.brief(enrollment=cast.artist, variations=count)
+    made = []
+    for _ in range(count):
+        taken, drawn = make.claimed("test-worker"), make.clip()
+        assert taken and taken.brief_id == brief.pk
+        output = rendering.finish(taken, encode(drawn, width=96), seconds=1.0)
+        rendering.add_renditions(output, encode_rest(drawn, width=96))
+        made.append(cast.submission(output))
+    return made
+
+
+def test_variants_come_together_led_by_the_first(cast: Cast) -> None:
+    variants = stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert leader and leader.submission == variants[0]
+    assert [held.submission for held in leader.variants.order_by("submission__submitted_at")] == variants[1:]
+    assert claiming.claim_next(cast.rival, program=cast.program) is None
+
+
+def test_each_variant_has_a_verdict_of_its_own(cast: Cast) -> None:
+    variants = stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    for held in [leader, *leader.variants.select_related("look", "submission", "shown", "reviewer")]:
+        assert cast.approve(claiming.reveal(held))
+    assert {asked.decisions.count() for asked in variants} == {1}
+
+
+def test_renewing_one_renews_the_stack(cast: Cast, at: At) -> None:
+    stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    at(leader.claimed_at + timedelta(minutes=5))
+    claiming.renew(leader.variants.first())
+    assert {held.leased_until for held in Claim.objects.all()} == {leader.claimed_at + timedelta(minutes=15)}
+    cast.approve(claiming.reveal(leader))
+    with pytest.raises(ClaimLost):
+        claiming.renew(leader)
+
+
+def test_handing_back_one_hands_back_the_stack_also_after_its_leader_is_decided(cast: Cast) -> None:
+    stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    cast.approve(claiming.reveal(leader))
+    claiming.release(leader.variants.first())
+    assert not Claim.objects.filter(released_at=None).exists()
+    assert claiming.claim_next(cast.rival, program=cast.program)
+
+
+def test_taking_back_one_clip_leaves_the_others_in_hand(cast: Cast) -> None:
+    variants = stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    submitting.withdraw(variants[0], by=cast.artist.user)
+    live = Claim.objects.live(clock.now())
+    assert {held.submission for held in live.select_related("submission")} == set(variants[1:])
+    leader.refresh_from_db()
+    assert leader.released_at
+
+
+def test_a_stack_that_is_ahead_comes_into_hand_as_a_whole(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    stack(cast)
+    following = ahead(cast)
+    assert following and {one.is_ahead for one in following.variants.all()} == {True}
+    cast.approve(held)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert leader == following
+    at(leader.claimed_at + claiming.AHEAD + timedelta(minutes=1))
+    for variant in leader.variants.select_related("look", "submission", "shown", "reviewer"):
+        assert not variant.is_ahead and cast.approve(claiming.reveal(variant))
+
+
+# --- handing back, breaking, passing by ----------------------------------------------------------------------------
+
+
+def test_who_saw_it_stays_on_record_and_counts_for_the_day(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    at(held.revealed_at + timedelta(minutes=2))
+    claiming.release(held)
+    assert Entry.objects.filter(act="see", actor=str(cast.reviewer.pk)).count() == 1
+    assert Exposure.objects.get().ms == 120_000
+
+
+def test_who_saw_a_clip_that_was_taken_back_stays_on_record(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission())
+    at(held.revealed_at + timedelta(minutes=2))
+    submitting.withdraw(held.submission, by=cast.artist.user)
+    assert Entry.objects.filter(act="see", actor=str(cast.reviewer.pk)).count() == 1
+    assert Exposure.objects.get().ms == 120_000
+
+
+def test_a_lead_breaks_a_claim_with_a_reason(cast: Cast) -> None:
+    held, lead = cast.claim(cast.submission()), make.lead(program=cast.program)
+    with pytest.raises(NotAllowed):
+        claiming.break_claim(held, by=cast.rival, reason="I want it")
+    with pytest.raises(WordsMissing):
+        claiming.break_claim(held, by=lead, reason=" ")
+    claiming.break_claim(held, by=lead, reason="left for the day")
+    held.refresh_from_db()
+    assert held.broken_by == lead and held.released_at
+    with pytest.raises(ClaimLost):
+        claiming.break_claim(held, by=lead, reason="again")
+    with pytest.raises(ClaimLost):
+        cast.approve(held)
+    assert "left for" not in Entry.objects.get(act="break_claim").facts
+    assert cast.claim(held.submission, by=cast.rival)
+
+
+def test_a_skip_needs_a_reason_and_holds_for_good(cast: Cast, at: At) -> None:
+    held = cast.claim(cast.submission(), revealed=False)
+    with pytest.raises(WordsMissing):
+        claiming.skip(held, reason="\n")
+    claiming.skip(held, reason="I know the place")
+    with pytest.raises(ClaimLost):
+        claiming.skip(held, reason="again")
+    with pytest.raises(SkippedAlready):
+        cast.claim(held.submission)
+    at(clock.now() + timedelta(days=9))
+    assert claiming.claim_next(cast.reviewer, program=cast.program) is None
+    assert claiming.claim_next(cast.rival, program=cast.program)
+
+
+def test_skipped_by_three_it_goes_to_the_leads(cast: Cast) -> None:
+    asked = cast.submission()
+    for number in range(Skip.TO_THE_LEAD):
+        assert not cast.look(asked).for_leads, number
+        held = cast.claim(asked, by=make.reviewer(program=cast.program), revealed=False)
+        claiming.skip(held, reason="not for me")
+    assert cast.look(asked).for_leads
+    assert claiming.claim_next(make.lead(program=cast.program), program=cast.program)
+
+
+def test_what_was_kept_for_somebody_who_skips_it_is_kept_no_longer(cast: Cast, at: At) -> None:
+    asked = cast.submission()
+    decision = cast.send_back(cast.claim(asked))
+    at(decision.effective_at)
+    submitting.answer(asked, by=cast.artist.user, words="It is a brush.")
+    claiming.skip(cast.claim(asked, revealed=False), reason="once was enough")
+    assert cast.claim(asked, by=cast.rival)
+
+
+# --- enough for a day ----------------------------------------------------------------------------------------------
+
+
+def test_two_tabs_of_one_reviewer_hold_the_same(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The insert of the other tab came between: what it took is what this one gets."""
+    cast.submission(), cast.submission()
+    asker = claiming.ask(cast.reviewer, cast.program)
+    taken = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert claiming._first_free(asker, ahead=False) == taken
+    assert Claim.objects.count() == 1
+
+
+def test_the_verdict_of_an_undone_decision_is_not_in_hand(cast: Cast) -> None:
+    decision = cast.approval()
+    moderation.undo(decision, by=cast.reviewer)
+    assert claiming.claim_next(cast.rival, program=cast.program).round == 2
