@@ -1,0 +1,118 @@
+"""The artist's pages in every state: axe, a small phone, both themes; and what the player does with a passage.
+
+On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+Set ``SHOTS`` to a folder to keep pictures of all of them.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from review import publishing
+from review.models import Submission
+from scripts.tour import launch
+from tests.review import stages
+from tests.review.cast import Cast, make_cast
+
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+SERIOUS = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leave_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """End at last what the live server's threads keep open, so that the database can be dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def context(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrowserContext]:
+    """A browser in which the artist is signed in."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
+    client = Client()
+    client.force_login(cast.artist.user)
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        opened = browser.new_context(base_url=live_server.url)
+        opened.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+        yield opened
+        browser.close()
+
+
+def pages(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:
+    slug = cast.program.slug
+    own = {name: reverse("submission", args=[slug, submission.pk]) for name, submission in made.items()}
+    fresh, fix = cast.output(), reverse("studio", args=[slug]) + f"?remix={made['rejected'].output.job_id}"
+    answer = reverse("submit", args=[slug, fresh.pk]) + f"?answers={made['changes'].pk}"
+    listed = {"submissions": reverse("submissions", args=[slug]), "decisions": reverse("decisions")}
+    return {**own, **listed, "submit": reverse("submit", args=[slug, fresh.pk]), "fix": fix, "submit-answer": answer}
+
+
+def troubles(page: Page, name: str) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    said = [f"{name}: {v['id']}: {v['nodes'][0]['html'][:140]}" for v in found if v["impact"] in SERIOUS]
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return said + ([f"{name}: {wider} pixels wider than the window"] if wider > 0 else [])
+
+
+def keep(page: Page, name: str) -> None:
+    if folder := os.environ.get("SHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def test_every_state_is_accessible_and_fits(
+    cast: Cast, context: BrowserContext, at: Callable[[datetime], None]
+) -> None:
+    publishing.publish_terms(cast.program, by=None, every_output=True)
+    made = stages.every(cast, at)
+    page, found, said = context.new_page(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    for name, url in pages(cast, made).items():
+        for size, (width, height) in SIZES.items():
+            for theme in ("light", "dark"):
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme=theme)
+                answer = page.goto(url)
+                assert answer and answer.status == 200, (name, url)
+                found += troubles(page, f"{name} {size} {theme}")
+                keep(page, f"{name}-{size}-{theme}")
+    assert found == []
+    assert [line for line in said if "Content" in line or "Refused" in line] == []
+
+
+def test_a_timecode_plays_its_passage_and_shows_its_region(
+    cast: Cast, context: BrowserContext, at: Callable[[datetime], None]
+) -> None:
+    submission = cast.submission()
+    stages.no(cast, at, submission)
+    page = context.new_page()
+    page.goto(reverse("submission", args=[cast.program.slug, submission.pk]))
+    page.wait_for_function("() => document.querySelector('#clip').readyState >= 2")
+    page.locator(".notes [data-seek]").nth(1).click()
+    page.wait_for_function("() => Math.abs(document.querySelector('#clip').currentTime - 0.25) < 0.05")
+    page.wait_for_function("() => document.querySelectorAll('.regions rect:not([hidden])').length === 1")
+    assert page.locator(".regions rect:not([hidden])").get_attribute("x") == "0.5500"
