@@ -1,9 +1,11 @@
 """What pages of a lower floor show of review. Templates stand above all floors; code never looks up."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from access import clock
 from access.models import Program
@@ -12,6 +14,7 @@ from review import story
 from review.models import Decision, ReviewTerms, Submission
 
 register = template.Library()
+HOURS_IN_WORDS = 48  # from here on in days
 
 
 @register.simple_tag
@@ -61,6 +64,15 @@ def seconds(milliseconds: int) -> str:
 def fraction(part: float) -> str:
     """A part of a picture as a number with a point, for attributes, whatever the language."""
     return f"{part:.4f}"
+
+
+@register.filter
+def roughly_until(instant: datetime, now: datetime) -> str:
+    """How long until an instant, no finer than an estimate is: whole hours, from two days on whole days."""
+    hours = round((instant - now) / timedelta(hours=1))
+    if hours >= HOURS_IN_WORDS:
+        return _("%(n)d days") % {"n": round(hours / 24)}
+    return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours} if hours else _("less than an hour")
 
 
 @register.filter

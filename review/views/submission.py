@@ -15,7 +15,7 @@ from access import clock
 from access.audiences import MemberRequest, for_artists
 from access.telling import link
 from generation.models import Output
-from review import appeals, proof, standing, story, submitting
+from review import appeals, proof, standing, story, stranding, submitting
 from review.artist_forms import AnswerForm, AppealForm
 from review.forms import ShareForm
 from review.models import Appeal, Critique, Decision, Share, Submission
@@ -69,7 +69,11 @@ def show(
 def _waiting(found: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
     if story.known(found, decision) != Submission.State.WAITING:
         return {}
-    return {"standing": standing.standing(found, now), "is_halted": standing.is_halted(found)}
+    return {
+        "standing": standing.standing(found, now),
+        "is_halted": standing.is_halted(found),
+        "stranded": stranding.why_stranded(found),
+    }
 
 
 def _link(found: Submission, now: datetime) -> dict[str, Any]:
