@@ -52,7 +52,7 @@ def environment(var: Path, url: str) -> dict[str, str]:
 @contextmanager
 def private_site(var: Path) -> Iterator[Site]:
     """Open a site under ``var`` and close it again."""
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     var.mkdir(parents=True, exist_ok=True)
     told = var / "supervisor.txt"
     with told.open("wb") as sink:
@@ -82,7 +82,7 @@ def _opened(process: subprocess.Popen[bytes], url: str, var: Path, told: Path) -
     raise RuntimeError(f"the site did not open:\n{told.read_text(errors='replace')}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -166,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-unused-pictures": {"task": "generation.clear_unused_pictures", "schedule": 3600.0},
     "deliver": {"task": "access.deliver", "schedule": 5.0},
     "settle": {"task": "review.settle", "schedule": 10.0},
+    "look-over": {"task": "review.look_over", "schedule": 15.0},
     "count-figures": {"task": "review.count_figures", "schedule": 3600.0},
     "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},
     "clear-orphans": {"task": "access.clear_orphans", "schedule": 24 * 3600.0},

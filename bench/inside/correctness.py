@@ -1,6 +1,6 @@
 """2,000 submissions and 32 reviewers who hand back, pass by, let leases run out and come by every way there is.
 
-Counted are looks in two hands at once, submissions decided twice, submissions lost, and looks given to somebody who must
+Counted are looks in two hands at once, submissions decided twice, submissions lost, and looks given to whoever must
 not have them: from the rows that are left, not by the verbs.
 """
 

@@ -1,0 +1,44 @@
+"""What machines noticed raises the scrutiny of what waits: its band, its category, a second person; nothing else."""
+
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
+
+from review import signals, weighing
+from review.models import Category, Flag, Signal, Submission
+from review.weighing import Weight
+
+# What a signal makes of a submission: the category it falls under, and the risk band that it has at least.
+RAISES = {
+    Signal.Kind.KNOWN_BAD: (Category.KNOWN_BAD, 3),
+    Signal.Kind.LIKE_REJECTED: (Category.OTHER, 2),
+    Signal.Kind.FLASHING: (Category.FLASHING, 1),
+}
+AT_ONCE = 100
+
+
+def settle() -> int:
+    """Let machines look at what waits, and raise the scrutiny of what they noticed something in; how many were raised.
+
+    For the default worker: it decodes clips.
+    """
+    signals.catch_up()
+    return sum(weighing.raise_scrutiny(submission, _weight(submission)) for submission in _to_raise())
+
+
+def _to_raise() -> list[Submission]:
+    """Waiting submissions with a signal that nobody has drawn the consequence of."""
+    name = Concat(
+        Value("signal "), "recipe", Value(" "), Cast("version", CharField()), output_field=CharField()
+    )  # as ``Signal.said_by``
+    drawn = Flag.objects.filter(submission=OuterRef(OuterRef("pk")), said_by=OuterRef("name"))
+    found = Signal.objects.filter(output=OuterRef("output"), kind__in=RAISES).annotate(name=name)
+    waiting = Submission.objects.waiting().filter(Exists(found.exclude(Exists(drawn))))
+    return list(waiting.select_related("output", "program")[:AT_ONCE])
+
+
+def _weight(submission: Submission) -> Weight:
+    weight = Weight()
+    for signal in submission.output.signals.filter(kind__in=RAISES):
+        category, band = RAISES[Signal.Kind(signal.kind)]
+        weight.add(category, signal.said_by, band=band)
+    return weight

@@ -1,0 +1,34 @@
+"""What machines noticed raises the scrutiny of what waits, once, and decides nothing."""
+
+import pytest
+
+from review import banking, matching, scrutiny
+from review.models import Category, Flag, Submission
+from tests import make
+from tests.review import clips
+from tests.review.cast import At, Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_flashing_clip_goes_up_a_band_and_says_why(cast: Cast) -> None:
+    asked = cast.submission(clips.output(clips.flashing(5), enrollment=cast.artist, rate=24.0))
+    assert scrutiny.settle() == 1
+    found = Submission.objects.get()
+    assert (found.state, found.risk_band, found.people) == ("waiting", 1, 1)
+    assert cast.look(asked).rank == 1
+    flag = Flag.objects.get()
+    assert flag.category == Category.FLASHING and flag.said_by.startswith("signal ")
+    assert scrutiny.settle() == 0
+
+
+def test_what_resembles_a_rejected_clip_is_looked_at_sooner_and_by_as_many_as_before(cast: Cast, at: At) -> None:
+    matching.bank_index.cache_clear()
+    no = cast.rejection(at, cast.submission(clips.output(clips.moving(1), enrollment=cast.artist)))
+    assert scrutiny.settle() == 0 and banking.settle() == 1
+    other = make.artist(program=cast.program)
+    cast.submission(clips.output(clips.moving(1), enrollment=other))
+    assert scrutiny.settle() == 1
+    raised = Submission.objects.exclude(pk=no.submission_id).get()
+    assert (raised.risk_band, raised.people, raised.state) == (2, 1, "waiting")
+    matching.bank_index.cache_clear()
