@@ -91,7 +91,9 @@ def wants_cpu_build() -> bool:
 def install_locked(*locks: Path) -> None:
     files = [part for lock in locks for part in ("-r", lock)]
     if not (uv("install", *files) or pip("install", "-qq", *files)):
-        raise SetupFailed("The locked packages could not be installed. Is there a network?")
+        raise SetupFailed(
+            "The locked packages could not be installed. Is there a network, and a C++ compiler (g++, python3-dev)?"
+        )
 
 
 # --- once per change of the lock files -----------------------------------------------------------------------------
