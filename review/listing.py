@@ -5,19 +5,20 @@ the key of the row before it, so it costs the same at any depth; and nothing is 
 """
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Prefetch
 
 from access.audit import microseconds
-from access.sql import bind
+from access.sql import as_uuid, run
 from review.models import BANDS, Claim, Look
 from review.queueing import MAY_JUDGE, Asker
 
 SHOWN = 50  # rows of a page
+WINDOW, WINDOWS = 100, 10  # rows that are read at once, and how often at most for a page
 MOST = 1000  # counted exactly up to here
 SOON = timedelta(hours=6)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,29 +81,77 @@ def sieve(query: dict[str, str]) -> Sieve:
     )
 
 
-_WAITING = f"""
-FROM review_look l WHERE l.program_id = %(program)s AND l.state = 'waiting' AND {MAY_JUDGE}"""
+# First a stretch of the ordered index, cut off; then who may judge what of it. In one WHERE the planner takes the
+# exclusions, whose odds it cannot know, for rare, and reads and sorts all that waits.
+_WINDOW = f"""
+SELECT l.id, CASE WHEN {MAY_JUDGE} THEN 1 ELSE 0 END FROM (
+    SELECT * FROM review_look l WHERE l.program_id = %(program)s AND l.state = 'waiting' {{more}}
+    ORDER BY l.rank DESC, l.due_at, l.asked_at, l.id LIMIT %(most)s) AS l
+ORDER BY l.rank DESC, l.due_at, l.asked_at, l.id"""  # noqa: S608
 
-_PAGE = f"SELECT l.id {_WAITING} {{more}} ORDER BY l.rank DESC, l.due_at, l.asked_at, l.id LIMIT %(most)s"
-
-_COUNT = f"SELECT COUNT(*) FROM (SELECT 1 {_WAITING} {{more}} LIMIT %(most)s) AS counted"  # noqa: S608
+_COUNT = f"""
+SELECT COUNT(*), SUM(CASE WHEN {MAY_JUDGE} THEN 1 ELSE 0 END) FROM (
+    SELECT * FROM review_look l WHERE l.program_id = %(program)s AND l.state = 'waiting' {{more}}
+    LIMIT %(most)s) AS l"""  # noqa: S608
 
 _BEYOND = "(l.due_at, l.asked_at, l.id) > (%(due_at)s, %(asked_at)s, %(id)s)"
 _OVERDUE_OF_BAND = f"""l.rank = {Look.OVERDUE} AND
     (SELECT s.risk_band FROM review_submission s WHERE s.id = l.submission_id) = %(band)s"""  # noqa: S608
 _IN_HANDS = """AND l.id IN (SELECT h.look_id FROM review_claim h
-    WHERE h.released_at IS NULL AND h.leased_until > %(now)s {whose})"""
+    WHERE h.released_at IS NULL AND h.leased_until > %(now)s)"""
 
 
 def page(asker: Asker, wanted: Sieve, *, after: Key | None = None) -> tuple[list[Look], Key | None]:
-    """A page of the queue with who holds what (``live_claims``), and the key after which the next one begins."""
+    """A page of the queue with who holds what (``live_claims``), and the key after which the next one begins.
+
+    A page is short, and has a next one, where so much in a row is not for this reviewer that reading on would be slow.
+    """
     found: list[uuid.UUID] = []
-    for stretch in _stretches(wanted.band, after):
-        if len(found) <= SHOWN:
-            found += _ids(asker, wanted, stretch, after, SHOWN + 1 - len(found))
-    shown = Look.objects.select_related("submission").prefetch_related(_holders(asker.at)).in_bulk(found[:SHOWN])
-    rows = [shown[pk] for pk in found[:SHOWN] if pk in shown]
-    return rows, Key.of(rows[-1]) if rows and len(found) > SHOWN else None
+    last, seen, is_more = None, 0, False
+    for look, may in _walk(asker, wanted, after):
+        if is_more := may and len(found) == SHOWN:
+            break
+        last, seen = look, seen + 1
+        found += [look] if may else []
+    shown = Look.objects.select_related("submission").prefetch_related(_holders(asker.at)).in_bulk(found)
+    goes_on = is_more or seen == WINDOWS * WINDOW
+    return [shown[pk] for pk in found if pk in shown], _key_of(last) if goes_on and last else None
+
+
+def _key_of(look: uuid.UUID) -> Key:
+    return Key.of(Look.objects.only("rank", "due_at", "asked_at").get(pk=look))
+
+
+def _walk(asker: Asker, wanted: Sieve, after: Key | None) -> Iterator[tuple[uuid.UUID, bool]]:
+    """The looks that wait in order, each with whether this reviewer may judge it; so many windows and no more."""
+    held = _held(asker, wanted)
+    for _number in range(WINDOWS):
+        rows = _window(asker, wanted, after, held)
+        yield from rows
+        if len(rows) < WINDOW:
+            return
+        after = _key_of(rows[-1][0])
+
+
+def _held(asker: Asker, wanted: Sieve) -> list[uuid.UUID]:
+    """What is in hands now, if only that is wanted: few, so they are asked for by name."""
+    if not wanted.held:
+        return []
+    live = Claim.objects.live(asker.at).filter(look__program=asker.program)
+    mine = live.filter(reviewer=asker.reviewer) if wanted.held == "mine" else live
+    return list(mine.values_list("look", flat=True))
+
+
+def _window(asker: Asker, wanted: Sieve, after: Key | None, held: list[uuid.UUID]) -> list[tuple[uuid.UUID, bool]]:
+    place = {"rank": after.rank, "due_at": after.due_at, "asked_at": after.asked_at, "id": after.look} if after else {}
+    names = {f"held_{number}": look for number, look in enumerate(held)}
+    values = {**_values(asker), "band": wanted.band, **place, **names}
+    rows: list[tuple[uuid.UUID, bool]] = []
+    for stretch in _stretches(wanted.band, after) if held or not wanted.held else []:
+        if len(rows) < WINDOW:
+            sql = _WINDOW.format(more=f"{stretch} {_filter(wanted, names)}")
+            rows += [(as_uuid(look), bool(may)) for look, may in run(sql, **values, most=WINDOW - len(rows))]
+    return rows
 
 
 def _stretches(band: int | None, after: Key | None) -> list[str]:
@@ -116,18 +165,10 @@ def _stretches(band: int | None, after: Key | None) -> list[str]:
     return [f"{overdue} AND {_BEYOND}", plain] if after.rank == Look.OVERDUE else [f"{plain} AND {_BEYOND}"]
 
 
-def _ids(asker: Asker, wanted: Sieve, stretch: str, after: Key | None, most: int) -> list[uuid.UUID]:
-    place = {"rank": after.rank, "due_at": after.due_at, "asked_at": after.asked_at, "id": after.look} if after else {}
-    values = {**_values(asker), "band": wanted.band, "most": most, **place}
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGE.format(more=f"{stretch} {_filter(wanted)}"), bind(**values))
-        return [pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk) for (pk,) in cursor.fetchall()]
-
-
-def _filter(wanted: Sieve) -> str:
+def _filter(wanted: Sieve, held: Iterable[str]) -> str:
     soon = "AND l.due_at < %(soon)s" if wanted.soon else ""
-    whose = "AND h.reviewer_id = %(me)s" if wanted.held == "mine" else ""
-    return f"{soon} {_IN_HANDS.format(whose=whose) if wanted.held else ''}"
+    in_hands = ", ".join(f"%({name})s" for name in held)
+    return f"{soon} AND l.id IN ({in_hands})" if in_hands else soon
 
 
 def _values(asker: Asker) -> dict[str, Any]:
@@ -140,17 +181,16 @@ def _holders(at: datetime) -> Prefetch:
 
 
 def count(asker: Asker, more: str = "") -> Tally:
-    """How many looks may come to this reviewer, sooner or later."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT.format(more=more), bind(**_values(asker), most=MOST + 1))
-        return Tally(cursor.fetchone()[0])
+    """How many looks may come to this reviewer, sooner or later; of a long queue only that it is long."""
+    waiting, theirs = run(_COUNT.format(more=more), **_values(asker), most=MOST + 1)[0]
+    return Tally(waiting if waiting > MOST else theirs or 0)
 
 
 def tallies(asker: Asker) -> dict[str, Tally]:
-    """How many wait, and how many of them are late or due soon."""
+    """How many wait, and how many of them are late, due soon, or in somebody's hands."""
     return {
         "waiting": count(asker),
         "late": count(asker, "AND l.due_at < %(now)s"),
         "soon": count(asker, "AND l.due_at >= %(now)s AND l.due_at < %(soon)s"),
-        "held": count(asker, _IN_HANDS.format(whose="")),
+        "held": count(asker, _IN_HANDS),
     }

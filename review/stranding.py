@@ -2,14 +2,14 @@
 
 It would wait for ever in silence, so it stands on the lead's page at once, with why and who could free it, and the
 artist's page says so. Who is shut out is asked with the queue's own exclusions, for each reviewer in the place of the
-one who asks. An ordinary look that nothing concerns need not be asked about, however many of them wait: whoever is shut
-out from anything is shut out by one of the rows from which ``_CANDIDATES`` starts.
+one who asks, but only of suspects: an ordinary look that nothing sets apart is not read, however many of them wait.
 """
 
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import clock
-from access.models import Program, Role, User
+from access.models import Conflict, Program, Role, User
 from access.sql import bind
-from review.models import Escalation, Look, Submission
+from review.models import Escalation, Look, OptOut, Submission
 from review.queueing import BINDING, MAY_JUDGE
 
 SHOWN = 50  # on the lead's page
@@ -41,26 +41,21 @@ _MAY_EVER = (
 
 _WAITING = f"l.program_id = %(program)s AND l.state = 'waiting' AND l.kind IN {BINDING}"
 
-_STRANDED = f"NOT EXISTS (SELECT 1 FROM {_REVIEWERS} p WHERE {_MAY_EVER})"  # noqa: S608
+# A scalar subquery, as everywhere in the queue: a planner that turns it into a join reads all that waits.
+_STRANDED = f"(SELECT 1 FROM {_REVIEWERS} p WHERE {_MAY_EVER} LIMIT 1) IS NULL"  # noqa: S608
 
-# What can shut somebody out: the kind of look or its being for leads, a skip, a conflict, that reviewers make clips
-# too, a flag that somebody opted out of. The last counts alone only where every reviewer opted out of something.
 _APART = "(l.for_leads = %(yes)s OR l.kind <> 'first' OR (l.reserved_for_id IS NOT NULL AND l.reserved_until IS NULL))"
-_CANDIDATES = f"""
+_SUSPECTS = f"""
     SELECT l.id FROM review_look l WHERE {_WAITING} AND {_APART}
-    UNION SELECT l.id FROM review_look l JOIN review_skip k ON k.look_id = l.id WHERE {_WAITING}
-    UNION SELECT l.id FROM review_look l WHERE {_WAITING} AND l.artist_id IN (
-        SELECT c.artist_id FROM access_conflict c WHERE c.program_id = %(program)s
-            AND (c.ends_at IS NULL OR c.ends_at > %(now)s)
-        UNION SELECT r.user_id FROM access_role r WHERE r.program_id = %(program)s AND r.revoked_at IS NULL
-            AND r.kind IN ('reviewer', 'lead'))
+    UNION SELECT l.id FROM review_look l JOIN review_skip k ON k.look_id = l.id WHERE {_WAITING}"""  # noqa: S608
+_OF_ARTISTS = f" UNION SELECT l.id FROM review_look l WHERE {_WAITING} AND l.artist_id IN ({{artists}})"  # noqa: S608
+_FLAGGED = f"""
     UNION SELECT l.id FROM review_flag f JOIN review_look l ON l.submission_id = f.submission_id
-        WHERE {_WAITING} AND f.category IN (SELECT o.category FROM review_optout o)
-        AND NOT EXISTS (SELECT 1 FROM {_REVIEWERS} p
-            WHERE NOT EXISTS (SELECT 1 FROM review_optout o WHERE o.reviewer_id = p.user_id))"""  # noqa: S608
+    WHERE {_WAITING} AND f.category IN ({{categories}})"""  # noqa: S608
 
 _FIND = f"""
-SELECT l.id FROM review_look l WHERE l.id IN ({_CANDIDATES}) AND {_STRANDED}
+WITH suspect AS MATERIALIZED ({{suspects}})
+SELECT l.id FROM suspect JOIN review_look l ON l.id = suspect.id WHERE {_STRANDED}
 ORDER BY l.rank DESC, l.due_at, l.asked_at, l.id LIMIT %(most)s"""  # noqa: S608
 
 # In a program without reviewers that is all of the queue; its front is shown.
@@ -118,14 +113,57 @@ class Stranded:
 
 def find(program: Program) -> list[Stranded]:
     """What nobody in the program may take now, in the published order, the first ``SHOWN`` of it."""
-    values = _values(program)
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND if has_reviewers(program) else _FIRST, bind(**values, most=SHOWN))
-        found = [_as_uuid(pk) for (pk,) in cursor.fetchall()]
+    found = _ids(program)
     asked = Prefetch("escalations", Escalation.objects.filter(answered_at=None), to_attr="open_questions")
     looks = Look.objects.select_related("submission", "program").prefetch_related(asked).in_bulk(found)
     causes = _causes(program, found)
     return [Stranded(looks[pk], causes[pk]) for pk in found if pk in looks]
+
+
+def _ids(program: Program) -> list[uuid.UUID]:
+    values = _values(program) | {"most": SHOWN}
+    sql, more = _find(program, values["now"]) if has_reviewers(program) else (_FIRST, {})
+    with connection.cursor() as cursor:
+        cursor.execute(sql, bind(**values, **more))
+        return [_as_uuid(pk) for (pk,) in cursor.fetchall()]
+
+
+def _find(program: Program, at: datetime) -> tuple[str, dict[str, Any]]:
+    """The statement that looks among the suspects alone, and the values that it needs besides."""
+    artists, categories = _suspicious(program, at)
+    more = _numbered("artist", artists) | _numbered("category", categories)
+    suspects = _SUSPECTS
+    if artists:
+        suspects += _OF_ARTISTS.format(artists=_places("artist", artists))
+    if categories:
+        suspects += _FLAGGED.format(categories=_places("category", categories))
+    return _FIND.format(suspects=suspects), more
+
+
+def _suspicious(program: Program, at: datetime) -> tuple[list[uuid.UUID], list[str]]:
+    """Whose looks, and which flags, may leave an ordinary look to nobody.
+
+    While one reviewer is left who opted out of nothing, who has no conflict with its artist and did not make it, an
+    ordinary look is theirs to take.
+    """
+    roles = Role.objects.reviewers().filter(program=program, user__is_active=True)
+    reviewers = set(roles.values_list("user", flat=True))
+    opted_out = list(OptOut.objects.filter(reviewer__in=reviewers).values_list("reviewer", "category"))
+    free = reviewers - {reviewer for reviewer, _category in opted_out}
+    shut_out = {reviewer: {reviewer} for reviewer in reviewers}
+    conflicts = Conflict.objects.live(at).filter(program=program)
+    for artist, judge in conflicts.values_list("artist", "judge"):
+        shut_out.setdefault(artist, set()).add(judge)
+    artists = [artist for artist, judges in shut_out.items() if not free - judges]
+    return sorted(artists), [] if free else sorted({category for _reviewer, category in opted_out})
+
+
+def _places(name: str, values: Sequence[object]) -> str:
+    return ", ".join(f"%({name}_{number})s" for number in range(len(values)))
+
+
+def _numbered(name: str, values: Sequence[object]) -> dict[str, object]:
+    return {f"{name}_{number}": value for number, value in enumerate(values)}
 
 
 def has_reviewers(program: Program) -> bool:
@@ -144,10 +182,9 @@ def _causes(program: Program, looks: Sequence[uuid.UUID]) -> dict[uuid.UUID, lis
     """Of each look: every reviewer with the first thing that shuts them out."""
     if not looks:
         return {}
-    names = {f"look_{place}": pk for place, pk in enumerate(looks)}
-    sql = _WHY.format(looks=", ".join(f"%({name})s" for name in names))
+    sql = _WHY.format(looks=_places("look", looks))
     with connection.cursor() as cursor:
-        cursor.execute(sql, bind(**_values(program), **names))
+        cursor.execute(sql, bind(**_values(program), **_numbered("look", looks)))
         rows = [(_as_uuid(look), _as_uuid(who), said) for look, who, *said in cursor.fetchall()]
     people = User.objects.select_related("person").in_bulk({who for _look, who, _said in rows})
     found: dict[uuid.UUID, list[tuple[User, str]]] = defaultdict(list)

@@ -204,3 +204,16 @@ def test_the_terms_decide_whether_minutes_have_an_end(cast: Cast) -> None:
     cast.submission()
     ReviewTerms.objects.create(program=cast.program, number=1, published_at=clock.now(), exposure_minutes=0)
     assert "you have watched 0 minutes today" in " ".join(read(cast.reviewer, "review_queue", cast).split())
+
+
+def test_long_runs_of_what_is_not_for_a_reviewer_are_not_read_in_one_go(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "WINDOW", 2)
+    monkeypatch.setattr(listing, "WINDOWS", 1)
+    made = queue(cast, "00000")
+    for asked in made[:3]:
+        asked.looks.update(for_leads=True)
+    rows, after = listing.page(claiming.ask(cast.reviewer, cast.program), Sieve())
+    assert rows == [] and after is not None, "a page may be short, and goes on"
+    assert titles(cast) == ["3", "4"]
