@@ -46,8 +46,8 @@ class Proportion:
 @dataclass(frozen=True)
 class Coefficient:
     """A coefficient of agreement over ``n`` things that were compared; ``why`` says why there is no value or interval:
-    ``nobody``, ``one_category`` (chance alone explains everything) or ``nothing_varies`` (all agree, or all the same way
-    not: no interval can be taken from that)."""
+    ``nobody``, ``one_category`` (chance alone explains everything) or ``nothing_varies`` (all agree, or all the same
+    way not: no interval can be taken from that)."""
 
     n: int
     value: float | None = None

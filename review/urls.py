@@ -1,6 +1,19 @@
 from django.urls import path
 
-from review.views import artists, leads, own, public, queues, records, reviewers, showcases, submission, transparency
+from review.views import (
+    artists,
+    leads,
+    opening,
+    own,
+    public,
+    quality,
+    queues,
+    records,
+    reviewers,
+    showcases,
+    submission,
+    transparency,
+)
 
 urlpatterns = [
     path("p/<slug:slug>/policy/", artists.policy, name="policy"),
@@ -18,6 +31,9 @@ urlpatterns = [
     path("p/<slug:slug>/submissions/<uuid:submission_id>/link/revoke/", artists.revoke_link, name="revoke_link"),
     path("p/<slug:slug>/review/", queues.review_queue, name="review_queue"),
     path("p/<slug:slug>/review/queue/", queues.review_list, name="review_list"),
+    path("p/<slug:slug>/review/opening/", opening.review_opening, name="review_opening"),
+    path("p/<slug:slug>/review/terms/", opening.review_terms, name="review_terms"),
+    path("p/<slug:slug>/review/policy/", opening.review_policies, name="review_policies"),
     path("p/<slug:slug>/review/lead/", leads.review_lead, name="review_lead"),
     path("p/<slug:slug>/review/lead/questions/<uuid:escalation_id>/", leads.review_advise, name="review_advise"),
     path("p/<slug:slug>/review/lead/claims/<uuid:claim_id>/break/", leads.review_break, name="review_break"),
@@ -33,6 +49,20 @@ urlpatterns = [
     ),
     path("p/<slug:slug>/review/next/", reviewers.review_next, name="review_next"),
     path("p/<slug:slug>/review/ahead/", reviewers.review_ahead, name="review_ahead"),
+    path("p/<slug:slug>/review/quality/", quality.review_agreement, name="review_agreement"),
+    path("p/<slug:slug>/review/quality/mine/", quality.review_qa, name="review_qa"),
+    path("p/<slug:slug>/review/quality/golden/<uuid:submission_id>/", quality.choose_golden, name="choose_golden"),
+    path(
+        "p/<slug:slug>/review/quality/golden/<uuid:submission_id>/retire/",
+        quality.retire_golden,
+        name="retire_golden",
+    ),
+    path("p/<slug:slug>/review/quality/opinions/<uuid:opinion_id>/contest/", quality.contest, name="contest"),
+    path(
+        "p/<slug:slug>/review/quality/opinions/<uuid:opinion_id>/answer/",
+        quality.answer_contest,
+        name="answer_contest",
+    ),
     path("p/<slug:slug>/review/<uuid:look_id>/", reviewers.review, name="review"),
     path("p/<slug:slug>/review/<uuid:look_id>/here/", reviewers.review_here, name="review_here"),
     path("p/<slug:slug>/review/<uuid:look_id>/draft/", reviewers.review_draft, name="review_draft"),

@@ -19,7 +19,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from access import clock, enrollment, halting
 from generation import keeping
 from generation.models import Preview
-from review import escalating, habits, sharing
+from review import escalating, goldens, habits, sharing
+from review.models import Contest
 from tests import make
 from tests.review.cast import make_cast
 
@@ -117,9 +118,18 @@ PAGES = {
     "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
     "review_list": "reviewer get",
+    "review_opening": "staff get",
+    "review_terms": "staff get",
+    "review_policies": "staff get",
     "review_lead": "lead get",
     "review_advise": "lead post",
     "review_break": "lead post",
+    "review_agreement": "lead get",
+    "choose_golden": "lead get",
+    "retire_golden": "lead post",
+    "answer_contest": "lead post",
+    "review_qa": "reviewer get",
+    "contest": "reviewer post",
     "review_mine": "reviewer get",
     "review_reveals": "reviewer post",
     "review_opt_outs": "reviewer post",
@@ -175,6 +185,7 @@ EXCEPTIONS = {
     "review_stack": {"lead": "hidden"},
     "decide": {"lead": "hidden"},
     "review_undo": {"lead": "hidden"},
+    "contest": {"lead": "hidden"},
     "review_phrase_edit": {"lead": "hidden"},
     "review_phrase_delete": {"lead": "hidden"},
 }
@@ -261,13 +272,16 @@ class World:
         cohort = make.cohort(program=self.program)
         halt = halting.halt(cohort, program=self.program, by=None, reason="Nobody is in it.")
         invited = enrollment.invite("new@example.org", cohort=cohort, by=None)
+        question = escalating.escalate(cast.claim(cast.submission(), by=cast.rival), question="Is this a knife?")
         job = make.job(enrollment=cast.artist)
         terms = make.agreement(program=self.program)  # which lets artists who signed it keep copies
         enrollment.sign(terms, enrollment=cast.artist, credential=None, seen_sha256=terms.sha256)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
-        question = escalating.escalate(cast.claim(cast.submission(), by=cast.rival), question="Is this a knife?")
         phrase = habits.keep_phrase(cast.reviewer, program=self.program, clause_code="2", words="Knives.")
+        lead = make.lead(program=self.program)
+        golden = goldens.choose_golden(shared, by=lead, why="Nothing is in it.")
+        Contest.objects.create(opinion=approval.first, words="It is a brush.", contested_at=start)
         self.args: dict[str, list[object]] = {
             "home": [],
             "healthz": [],
@@ -285,7 +299,8 @@ class World:
             "submit": [self.program.slug, shared.output_id],
             **{page: [self.program.slug, shared.output_id] for page in ("star", "tag")},
             **{page: [self.program.slug, collection.pk] for page in ("collection", "delete_collection")},
-            **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link", "choose_showcase")},
+            **{page: [self.program.slug, shared.pk] for page in ("submission", "open_link", "revoke_link")},
+            "choose_showcase": [self.program.slug, shared.pk],
             "withdraw": [self.program.slug, waiting.pk],
             **{page: [self.program.slug, waiting.pk] for page in ("answer", "say_critique")},
             "appeal": [self.program.slug, approval.pk],
@@ -294,6 +309,10 @@ class World:
             **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
             **{page: [self.program.slug, waiting.pk] for page in ("review", "decide")},
             **{page: [self.program.slug] for page in ("review_queue", "review_list", "review_mine", "review_lead")},
+            **{page: [self.program.slug] for page in ("review_agreement", "review_qa")},
+            **{page: [self.program.slug, golden.pk] for page in ("choose_golden", "retire_golden")},
+            **{page: [self.program.slug, approval.first_id] for page in ("contest", "answer_contest")},
+            **{page: [self.program.slug] for page in ("review_opening", "review_terms", "review_policies")},
             "review_advise": [self.program.slug, question.pk],
             "review_break": [self.program.slug, waiting.claims.get().pk],
             **{page: [self.program.slug] for page in ("review_reveals", "review_opt_outs", "review_phrase")},
@@ -307,7 +326,7 @@ class World:
             "peer": make.artist(program=self.program).user,
             "outsider": make.artist(program=make.program()).user,
             "reviewer": cast.reviewer,
-            "lead": make.lead(program=self.program),
+            "lead": lead,
             "staff": make.staff(program=self.program),
             "superuser": make.user(is_staff=True, is_superuser=True),
         }
