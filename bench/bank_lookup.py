@@ -4,9 +4,11 @@ import json
 
 from bench.figures import Figure
 from bench.house import measured_inside
+from bench.postgres import postgres
 
 
 def measure() -> Figure:
-    found = json.loads(measured_inside("bank_lookup"))
+    with postgres() as address:
+        found = json.loads(measured_inside("bank_lookup", database=address))
     details = {name: value for name, value in found.items() if name != "seconds"}
     return Figure("bank_lookup", found["seconds"], "s", 1.5, details)

@@ -1,6 +1,7 @@
 """How fast verdicts are given: in process, against the floor of bare psycopg on the same server in the same run."""
 
 import json
+from typing import Any
 
 from bench.figures import Figure
 from bench.house import measured_inside
@@ -17,10 +18,11 @@ def in_process() -> Figure:
 def latency() -> Figure:
     """95 of 100 claims and verdicts of 32 reviewers at once are done within so long, the slower of the two."""
     found = _found(32, 960)
-    details = {name: round(found[name], 1) for name in ("claim_p95_ms", "decide_p95_ms")}
+    details: dict[str, object] = {name: round(found[name], 1) for name in ("claim_p95_ms", "decide_p95_ms")}
     return Figure("decide_latency", max(found["claim_p95_ms"], found["decide_p95_ms"]), "ms", 150, details)
 
 
-def _found(threads: int, decisions: int) -> dict[str, float]:
+def _found(threads: int, decisions: int) -> dict[str, Any]:
     with postgres() as address:
-        return json.loads(measured_inside("deciding", str(threads), str(decisions), database=address))  # type: ignore[no-any-return]
+        found: dict[str, Any] = json.loads(measured_inside("deciding", str(threads), str(decisions), database=address))
+    return found

@@ -111,7 +111,11 @@ def measure() -> Figure:
             seconds = at_work(reviewers, DECISIONS // REVIEWERS)
         floor = float(str(inside(told, "floor", str(REVIEWERS), str(DECISIONS * 2))))
     rate = DECISIONS / seconds
-    details = {"decisions_a_second": round(rate, 1), "floor": round(floor, 1), "web_processes": WORKERS}
+    details: dict[str, object] = {
+        "decisions_a_second": round(rate, 1),
+        "floor": round(floor, 1),
+        "web_processes": WORKERS,
+    }
     return Figure("decide_http", rate / floor, "ratio", 0.3, details, at_least=True)
 
 

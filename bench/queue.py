@@ -12,7 +12,7 @@ from bench.postgres import postgres
 def depth() -> Figure:
     """Verdicts a second at 1,000,000 waiting over 1,000."""
     found = _measured("depth", "rate")
-    details = {"waiting": [found["shallow"], found["deep"]]}
+    details: dict[str, object] = {"waiting": [found["shallow"], found["deep"]]}
     details |= {"a_second": [round(found["shallow_rate"], 1), round(found["deep_rate"], 1)]}
     return Figure("queue_depth", found["deep_rate"] / found["shallow_rate"], "ratio", 0.85, details, at_least=True)
 
@@ -21,7 +21,7 @@ def page() -> Figure:
     """The page that lists the queue, at 1,000,000 waiting over 1,000."""
     found = _measured("depth", "rate")
     (shallow, _few), (deep, queries) = found["shallow_page"], found["deep_page"]
-    details = {"ms": [round(shallow * 1000, 1), round(deep * 1000, 1)], "queries": queries}
+    details: dict[str, object] = {"ms": [round(shallow * 1000, 1), round(deep * 1000, 1)], "queries": queries}
     return Figure("queue_page", deep / shallow, "ratio", 1.3, details)
 
 

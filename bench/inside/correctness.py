@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import connection
 
+from access import clock
 from access.models import Conflict, User
 from access.refusals import Refused
-from access import clock
 from bench.inside.deciding import WHOLE, in_threads
 from bench.inside.queue_of import Queue
 from review import claiming, listing, moderation
@@ -33,7 +33,7 @@ class Crowd:
     """Reviewers at work on one queue until nothing is left for any of them."""
 
     def __init__(self, queue: Queue) -> None:
-        self.queue, self.troubles = queue, []
+        self.queue, self.troubles = queue, list[str]()
         self.refused: dict[str, int] = {}
 
     def work(self, number: int) -> None:

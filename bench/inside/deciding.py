@@ -53,7 +53,7 @@ def _as_the_view_loads(held: Claim) -> Claim:
 
 def rate(queue: Queue, *, threads: int, decisions: int) -> tuple[float, list[tuple[float, float]]]:
     """Decisions a second, and the seconds of each claim and verdict."""
-    left, took = [decisions], []
+    left, took = [decisions], list[tuple[float, float]]()
 
     def work(number: int) -> None:
         while left[0] > 0 and decide_one(queue, number, took):

@@ -12,7 +12,8 @@ import uuid
 import psycopg
 
 TABLES = """
-CREATE TABLE floor_queue (id uuid PRIMARY KEY, rank int, due_at timestamptz, state text, held_by int, until timestamptz);
+CREATE TABLE floor_queue (id uuid PRIMARY KEY, rank int, due_at timestamptz, state text, held_by int,
+  until timestamptz);
 CREATE INDEX floor_order ON floor_queue (rank DESC, due_at, id) WHERE state = 'waiting';
 CREATE TABLE floor_decision (id uuid PRIMARY KEY, item uuid, by int, verdict text, words text, at timestamptz);
 CREATE TABLE floor_chain (id int PRIMARY KEY, length bigint, head text);
@@ -56,7 +57,9 @@ def decide(connection: psycopg.Connection, me: int, item: uuid.UUID) -> None:
         [item, me],
     )
     assert closed.rowcount == 1, "lost a claim"
-    connection.execute("INSERT INTO floor_decision VALUES (%s, %s, %s, 'approved', '', now())", [uuid.uuid4(), item, me])
+    connection.execute(
+        "INSERT INTO floor_decision VALUES (%s, %s, %s, 'approved', '', now())", [uuid.uuid4(), item, me]
+    )
     chain = connection.execute("SELECT length, head FROM floor_chain WHERE id = 1 FOR UPDATE").fetchone()
     assert chain is not None, "the chain has a head"
     number, facts = chain[0] + 1, f'{{"item":"{item}","by":{me},"verdict":"approved"}}'
@@ -70,7 +73,7 @@ def decide(connection: psycopg.Connection, me: int, item: uuid.UUID) -> None:
 
 def rate(address: str, *, threads: int, decisions: int) -> float:
     """Decisions a second."""
-    left, done = [decisions], []
+    left, done = [decisions], list[int]()
     hands = [threading.Thread(target=work, args=(address, number, left, done)) for number in range(threads)]
     started = time.perf_counter()
     for hand in hands:

@@ -95,14 +95,13 @@ class Queue:
             )
             for one in asked
         ]  # fmt: skip
-        for model, rows in (
-            (Brief, briefs), (Job, jobs), (Output, outputs), (Rendition, renditions), (Submission, asked), (Look, looks),
-        ):  # fmt: skip
-            model.objects.bulk_create(rows, batch_size=BATCH)  # type: ignore[attr-defined]
+        rows: list[list[Any]] = [briefs, jobs, outputs, renditions, asked, looks]
+        for of_one_model in rows:
+            type(of_one_model[0]).objects.bulk_create(of_one_model, batch_size=BATCH)
 
     def lengthen(self, number: int) -> None:
         """So many more that wait behind all others."""
-        values = {
+        values: dict[str, Any] = {
             "n": number, "program": self.program.pk, "enrollment": self.artist.pk, "artist": self.artist.user_id,
             "policy": self.policy.pk, "master": self.files["master"].pk, "sha": self.files["master"].sha256,
             "at": clock.now(), "due": clock.now() + timedelta(hours=60),
