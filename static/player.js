@@ -29,8 +29,9 @@
 
   function listen() {
     for (const name of ["play", "pause", "ended"]) clip.addEventListener(name, label);
+    clip.addEventListener("play", () => { last = shown; }); // it is on the screen already
     clip.addEventListener("pause", () => { last = null; });
-    clip.addEventListener("seeking", () => { last = null; });
+    clip.addEventListener("seeking", () => { last = clip.paused ? null : frameOf(clip.currentTime); });
     clip.addEventListener("click", () => act("play"));
     if (clip.requestVideoFrameCallback) {
       callback = (_now, { mediaTime }) => { presented(mediaTime + 0.5 / rate); clip.requestVideoFrameCallback(callback); };
@@ -138,7 +139,7 @@
   const acts = {
     play() {
       if (!clip.paused) return clip.pause();
-      if (clip.ended || shown >= frames - 1) clip.currentTime = 0;
+      if (clip.ended || shown >= frames - 1) seek(0);
       return clip.play().catch(() => {}); // the browser did not let it, or it was paused again at once
     },
     back: () => step(-1),

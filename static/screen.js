@@ -58,7 +58,8 @@
     document.title = page.title;
     if (answer.redirected) history.pushState(null, "", answer.url);
     for (const script of page.querySelectorAll("script[src]")) load(script.getAttribute("src"));
-    if (before !== after) { scrollTo(0, 0); fresh.focus({ preventScroll: true }); }
+    if (before !== after) fresh.focus({ preventScroll: true });
+    if (before !== after || fresh.querySelector("[role=alert]:not([hidden])")) scrollTo(0, 0);
     open();
     measure(fresh);
   }

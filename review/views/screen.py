@@ -61,7 +61,7 @@ def show(
         "watch": resting.watch(request.user, request.program, now),
         "phrases": _phrases(request),
         "key": uuid.uuid4(),
-        **(_in_front(look, held, now) if held else {}),
+        **(_in_front(look, held, form, now) if held else {}),
     }
     return render(request, "review/review.html", context, status=_answer(form, refusal))
 
@@ -91,7 +91,7 @@ def _about(look: Look, now: datetime) -> dict[str, Any]:
     }
 
 
-def _in_front(look: Look, held: Claim, now: datetime) -> dict[str, Any]:
+def _in_front(look: Look, held: Claim, form: VerdictForm | None, now: datetime) -> dict[str, Any]:
     """What only the holder of the claim is shown."""
     before = beside(look, now)
     family = balloting.family(held, now)
@@ -100,7 +100,7 @@ def _in_front(look: Look, held: Claim, now: datetime) -> dict[str, Any]:
         "beside": before,
         "earlier": clip(before.earlier) if before.earlier else None,
         "carried": json.dumps(_carried(before)),
-        "played": json.dumps(held.played),
+        "played": json.dumps([*held.played, *(form.cleaned_data.get("played", ()) if form else ())]),
         "proxy_url": media_url(held.shown),
         "signals": [_signal(signal) for signal in found],
         "flashes": any(signal.kind == Signal.Kind.FLASHING for signal in found),

@@ -1,24 +1,33 @@
-"""The review page without a pointer: what each key does, and that letters are letters while one writes.
+"""The review screen without a pointer: what each key does, that letters are letters while one writes, and twenty
+submissions in a row.
 
 On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
 """
 
+import statistics
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from review.models import Claim, Decision
+from review.models import Claim, Decision, Escalation, Habit, Note, Opinion, Skip, Submission
 from scripts.tour import launch
+from tests.review import clips
 from tests.review.cast import Cast, make_cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+NEXT_PICTURE = 300  # milliseconds from a decision to the first frame of the next, on a machine of its own
+BUSY = 4  # times as long on one that many share
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,13 +51,12 @@ def cast(transactional_db: None) -> Cast:
 def page(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The queue, as the reviewer sees it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
-    cast.submission(title="Tide")
     client = Client()
     client.force_login(cast.reviewer)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        context = browser.new_context(base_url=live_server.url)
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         opened = context.new_page()
         opened.goto(f"/p/{cast.program.slug}/review/")
@@ -56,55 +64,214 @@ def page(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -
         browser.close()
 
 
-def press(page: Page, key: str) -> None:
-    with page.expect_navigation():
+def say(words: str) -> None:
+    """A measurement, for whoever runs the test with ``-s``."""
+    sys.stdout.write(f"\n{words}\n")
+
+
+def ask(cast: Cast, title: str = "Tide", *, seconds: float = 0.75, **facts: Any) -> Submission:
+    """A submission of a drawn clip, 8 frames a second."""
+    seed = Submission.objects.count()
+    drawn = clips.moving(seed, frames=round(seconds * clips.RATE))
+    return cast.submission(clips.output(np.asarray(drawn), enrollment=cast.artist), title=title, **facts)
+
+
+def start(page: Page) -> None:
+    page.reload()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-screen]")
+
+
+def reveal(page: Page) -> None:
+    if page.locator("#reveal").count():
+        page.keyboard.press("r")
+    page.wait_for_function("() => document.querySelector('[data-clip]')?.readyState >= 2")
+
+
+def watch(page: Page) -> None:
+    """Reveal it, and play it to its end."""
+    reveal(page)
+    page.keyboard.press(" ")
+    page.wait_for_function("() => document.querySelector('[data-watched]').value >= 95")
+
+
+def onward(page: Page, key: str, title: str) -> None:
+    """Press, until the page of the next one is there."""
+    page.keyboard.press(key)
+    page.wait_for_function("title => document.title.startsWith(title)", arg=title)
+    page.wait_for_selector("[data-screen]")
+
+
+def values(page: Page, name: str) -> str:
+    return page.locator(f"#id_{name}").input_value()
+
+
+def test_twenty_in_a_row_without_a_pointer(cast: Cast, page: Page) -> None:
+    for number in range(20):
+        ask(cast, f"Clip {number:02}")
+    start(page)
+    steps = ["approve", "reject", "region", "changes", "escalate", "skip", "undo"]
+    for number in range(20):
+        page.wait_for_function("title => document.title.startsWith(title)", arg=f"Clip {number:02}")
+        following = f"Clip {number + 1:02}" if number < 19 else "Review"
+        play(page, steps[number % len(steps)], f"Clip {number:02}", following)
+    told = [
+        entry["duration"]
+        for entry in page.evaluate("performance.getEntriesByName('to the next picture').map(e => e.toJSON())")
+    ]
+    say(f"{len(told)} pictures after a press: median {statistics.median(told):.0f} ms, most {max(told):.0f} ms")
+    verdicts = [opinion.verdict for opinion in Opinion.objects.order_by("given_at")]
+    assert (verdicts.count("rejected"), verdicts.count("changes")) == (6, 3)
+    assert Escalation.objects.count() == 3 and Skip.objects.count() == 3
+    assert Note.objects.filter(width__gt=0.4, x__gt=0.3).count() == 3
+    assert Decision.objects.filter(withdrawal__isnull=False).count() == 2
+
+
+def play(page: Page, what: str, title: str, following: str) -> None:
+    """One submission, from what is on the screen to the next one, by keys alone."""
+    if what in ("escalate", "skip"):
+        page.keyboard.press(what[0])
+        page.keyboard.type("Is this a brush, or a knife? a x c")
+        onward(page, "Enter", following)
+        return
+    watch(page)
+    if what == "approve":
+        onward(page, "a", following)
+    elif what == "undo":
+        onward(page, "a", following)
+        page.keyboard.press("u")
+        page.wait_for_function("title => document.title.startsWith(title)", arg=title)
+        watch(page)
+        onward(page, "a", following)
+    else:
+        if what == "region":
+            note(page)
+        say_no(page, "c" if what == "changes" else "x", following)
+
+
+def say_no(page: Page, key: str, following: str) -> None:
+    page.keyboard.press(key)
+    page.keyboard.press("2")
+    page.keyboard.press("w")
+    page.keyboard.type("A fox is next: x, r, 1.")
+    onward(page, "Enter", following)
+
+
+def note(page: Page) -> None:
+    """A note with a region that is moved and made larger by the arrow keys."""
+    page.keyboard.press("n")
+    page.keyboard.type("the tip of it")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowDown", "Enter", "Enter"):
         page.keyboard.press(key)
 
 
-def test_a_no_by_keys_alone(page: Page) -> None:
-    press(page, "Enter")
-    assert page.locator(".veiled").count() == 1 and page.locator("#approve").is_disabled()
-    page.keyboard.press("a")  # the disabled button stays what it is
-    press(page, "r")
-    assert page.locator("#clip").count() == 1
+def test_a_no_by_keys_alone_and_its_undo_gives_the_words_back(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    assert page.locator(".veiled").count() == 1
+    watch(page)
+    page.keyboard.press("x")
     page.keyboard.press("2")
     page.keyboard.press("w")
-    page.locator("#id_words").focus()
     page.keyboard.type("a fox is next: x, r, 1")
-    page.keyboard.press("Shift+Tab")
-    page.evaluate("document.activeElement.blur()")
-    press(page, "x")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.title.startsWith('Review')")
     decision = Decision.objects.get()
     assert decision.words == "a fox is next: x, r, 1" and decision.clause and decision.clause.code == "2"
-    press(page, "u")
-    assert page.locator("#id_words").input_value() == "a fox is next: x, r, 1"
+    page.keyboard.press("u")
+    page.wait_for_selector("[data-screen]")
+    assert values(page, "words") == "a fox is next: x, r, 1"
 
 
-def test_a_yes_by_keys_and_the_marks_and_the_player(page: Page) -> None:
-    press(page, "Enter")
-    press(page, "r")
-    page.keyboard.press(" ")
-    page.wait_for_timeout(300)
-    page.keyboard.press(" ")
-    assert page.evaluate("document.getElementById('clip').paused")
+def test_frames_are_exact_and_the_marks_are_theirs(cast: Cast, page: Page) -> None:
+    ask(cast)  # six frames, eight a second
+    start(page)
+    reveal(page)
+    for _ in range(2):
+        page.keyboard.press(".")
+    page.wait_for_function("() => !document.querySelector('[data-clip]').seeking")
+    assert page.evaluate("document.querySelector('[data-clip]').currentTime") == pytest.approx(2.5 / 8, abs=0.001)
+    page.keyboard.press("[")
+    page.keyboard.press(".")
     page.keyboard.press("]")
-    assert float(page.locator("#id_to_seconds").input_value()) > 0
+    assert (values(page, "from_seconds"), values(page, "to_seconds")) == ("0.25", "0.50")
+    page.keyboard.press(",")
+    page.keyboard.press("Home")
+    assert "frame 1 of 6" in page.locator("[data-at]").inner_text()
     page.keyboard.press("?")
-    assert page.locator("#keys").get_attribute("open") is not None
-    press(page, "a")
-    assert Decision.objects.get().is_approval and page.get_by_text("takes effect in").count() == 1
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#keys").is_visible()
 
 
-def test_the_page_says_when_the_claim_is_gone_and_takes_it_again_with_the_words(page: Page) -> None:
-    press(page, "Enter")
-    page.locator("#id_words").fill("Kept while away.")
-    page.evaluate("renew()")
-    page.wait_for_timeout(300)
-    assert page.locator("[data-lost]").is_hidden()
+def test_a_yes_too_early_says_what_is_missing_and_stays_possible(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    reveal(page)
+    page.keyboard.press("a")
+    page.wait_for_selector("[data-code=not_watched]")
+    watch(page)
+    page.keyboard.press("a")
+    page.wait_for_function("() => document.title.startsWith('Review')")
+    assert Decision.objects.get().first.attested["by"] == "played"
+
+
+def test_words_survive_a_lost_claim_and_a_reload(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    page.locator("#reasons > summary").press("Enter")
+    page.locator("#id_words").focus()
+    page.keyboard.type("Kept while away.")
+    page.reload()
+    assert values(page, "words") == "Kept while away."
     held = Claim.objects.get()
     Claim.objects.update(leased_until=held.claimed_at + timedelta(milliseconds=1))
-    page.evaluate("renew()")
-    with page.expect_navigation():
-        page.locator("[data-lost] button").click()
-    assert page.locator("#id_words").input_value() == "Kept while away."
-    assert Claim.objects.filter(released_at=None).get().fence == 2
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator("[data-lost] button").press("Enter")
+    page.wait_for_function("() => document.querySelector('[name=fence]').value === '2'")
+    assert values(page, "words") == "Kept while away."
+
+
+def test_the_next_picture_is_there_at_once(cast: Cast, page: Page) -> None:
+    Habit.objects.create(reviewer=cast.reviewer, reveals=[0, 1, 2, 3])
+    for number in range(6):
+        ask(cast, f"Clip {number}")
+    start(page)
+    for number in range(5):
+        watch(page)
+        page.wait_for_timeout(1500)  # a look takes longer than that
+        onward(page, "a", f"Clip {number + 1}")
+        page.wait_for_function("n => performance.getEntriesByName('to the next picture').length > n", arg=number)
+    told = page.evaluate("performance.getEntriesByName('to the next picture').map(entry => entry.duration)")
+    say(f"from a decision to the first frame of the next: {', '.join(f'{ms:.0f}' for ms in told)} ms")
+    assert statistics.median(told) < NEXT_PICTURE * BUSY
+    assert page.evaluate("document.querySelector('[data-clip]').muted")
+
+
+def test_nothing_serious_for_axe_in_each_of_its_states(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    found = findings(page)
+    reveal(page)
+    note(page)
+    page.keyboard.press("x")
+    found += findings(page)
+    page.keyboard.press("2")
+    page.evaluate("document.querySelector('#reject').form.noValidate = true")
+    page.keyboard.press("w")
+    page.keyboard.press("Escape")
+    page.locator("#id_whole").press("Space")
+    page.evaluate("document.getElementById('reject').click()")
+    page.wait_for_selector(".errorlist")
+    found += findings(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert found + findings(page) == []
+
+
+def findings(page: Page) -> list[str]:
+    violations = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in violations if v["impact"] in ("serious", "critical")]

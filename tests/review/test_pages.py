@@ -29,8 +29,9 @@ def path(name: str, *args: object) -> str:
 
 
 def ballot(held: Claim, verdict: str = "approved", **fields: Any) -> dict[str, Any]:
-    shown = {"fence": held.fence, "round": held.round, "shown_sha256": held.shown.sha256}
-    return {"verdict": verdict, **shown, **fields}
+    shown = {"fence": held.fence, "round": held.round, "shown_sha256": held.shown.sha256, "on": held.look_id}
+    played = f"[[0, {moderation.duration_ms(held.submission)}]]"
+    return {"verdict": verdict, **shown, "played": played, "scripted": "1", **fields}
 
 
 # --- who sees which page -----------------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def person(cast: Cast, role: str) -> User | None:
 @pytest.mark.parametrize("role", ROLES)
 def test_role_by_page(cast: Cast, role: str) -> None:
     submission, output = cast.submission(), cast.output()
-    args = {"submission": [submission.pk], "review": [submission.pk], "submit": [output.pk]}
+    args = {"submission": [submission.pk], "review": [cast.look(submission).pk], "submit": [output.pk]}
     client = signed_in(person(cast, role))
     found = {name: client.get(path(name, cast.program.slug, *args.get(name, []))).status_code for name in PAGES}
     closed = 302 if role == "nobody" else 404
@@ -87,8 +88,8 @@ def test_a_reviewer_acts_on_nothing_that_they_do_not_hold(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     client = signed_in(cast.rival)
     for name in ("review_reveal", "review_renew", "review_release", "decide"):
-        assert client.post(path(name, cast.program.slug, held.submission_id), ballot(held)).status_code == 404, name
-    assert client.post(path("review_claim", cast.program.slug, held.submission_id)).status_code == 409
+        assert client.post(path(name, cast.program.slug, held.look_id), ballot(held)).status_code == 404, name
+    assert client.post(path("review_claim", cast.program.slug, held.look_id)).status_code == 409
 
 
 def test_an_unknown_submission_is_not_there(cast: Cast) -> None:
@@ -129,31 +130,33 @@ def test_veiled_until_revealed_without_any_script(cast: Cast) -> None:
     client = signed_in(cast.reviewer)
     page = client.post(path("review_next", cast.program.slug), follow=True)
     shown = page.content.decode()
-    assert page.redirect_chain == [(path("review", cast.program.slug, submission.pk), 302)]
-    assert "veiled" in shown and "<video" not in shown and 'id="approve"' in shown and "disabled" in shown
-    shown = client.post(path("review_reveal", cast.program.slug, submission.pk), follow=True).content.decode()
+    look = cast.look(submission)
+    assert page.redirect_chain == [(path("review", cast.program.slug, look.pk), 302)]
+    assert "veiled" in shown and "<video" not in shown and 'id="approve"' in shown
+    shown = client.post(path("review_reveal", cast.program.slug, look.pk), follow=True).content.decode()
     assert "veiled" not in shown and "<video" in shown and "muted" in shown and "autoplay" not in shown
 
 
 def test_revealing_loses_no_words(cast: Cast) -> None:
     held = cast.claim(cast.submission(), revealed=False)
-    typed = {"words": "typed before looking", "clause": cast.clause.pk}
-    page = signed_in(cast.reviewer).post(path("review_reveal", cast.program.slug, held.submission_id), typed)
+    typed = {"words": "typed before looking", "clause": cast.clause.pk, "on": held.look_id}
+    page = signed_in(cast.reviewer).post(path("review_reveal", cast.program.slug, held.look_id), typed, follow=True)
     shown = page.content.decode()
     assert page.status_code == 200 and "typed before looking" in shown and "<video" in shown
-    assert f'value="{cast.clause.pk}" checked' in shown
+    assert f'value="{cast.clause.pk}" data-code="2" checked' in shown
 
 
 def test_approving_on_the_page_and_undoing(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     client = signed_in(cast.reviewer)
-    page = client.post(path("decide", cast.program.slug, held.submission_id), ballot(held), follow=True)
+    page = client.post(path("decide", cast.program.slug, held.look_id), ballot(held), follow=True)
     assert page.redirect_chain == [(path("review_queue", cast.program.slug), 302)]
     shown = page.content.decode()
     assert "takes effect in" in shown and "Undo" in shown
     decision = Decision.objects.get()
     page = client.post(path("review_undo", cast.program.slug, decision.pk), follow=True)
-    assert page.redirect_chain == [(path("review", cast.program.slug, held.submission_id), 302)]
+    again = cast.look(held.submission)
+    assert page.redirect_chain == [(path("review", cast.program.slug, again.pk), 302)]
     assert Submission.objects.get().round == 2
 
 
@@ -168,7 +171,7 @@ def test_rejecting_the_whole_clip_with_one_box(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     reasons = {"clause": cast.clause.pk, "words": "All of it.", "whole": "on"}
     answer = signed_in(cast.reviewer).post(
-        path("decide", cast.program.slug, held.submission_id), ballot(held, "rejected", **reasons)
+        path("decide", cast.program.slug, held.look_id), ballot(held, "rejected", **reasons)
     )
     assert answer.status_code == 302
     decision = Decision.objects.get()
@@ -196,7 +199,7 @@ def test_a_no_that_does_not_say_why_keeps_what_was_typed(cast: Cast, fields: dic
     clause = {"clause": cast.clause.pk} if fields else {}
     typed = {**clause, "words": "kept words", "from_seconds": "0", "to_seconds": "0.3", "private_note": "kept note"}
     answer = signed_in(cast.reviewer).post(
-        path("decide", cast.program.slug, held.submission_id), ballot(held, "rejected", **{**typed, **fields})
+        path("decide", cast.program.slug, held.look_id), ballot(held, "rejected", **{**typed, **fields})
     )
     shown = answer.content.decode()
     assert answer.status_code == 422 and says in shown and "kept note" in shown
@@ -209,7 +212,7 @@ def test_the_loser_of_a_race_keeps_the_words_and_hears_who_was_first(cast: Cast,
     cast.approve(cast.claim(slow.submission, by=cast.rival))
     reasons = {"clause": cast.clause.pk, "words": "Twenty minutes of work.", "whole": "on", "private_note": "hm"}
     answer = signed_in(cast.reviewer).post(
-        path("decide", cast.program.slug, slow.submission_id), ballot(slow, "rejected", **reasons)
+        path("decide", cast.program.slug, slow.look_id), ballot(slow, "rejected", **reasons)
     )
     shown = answer.content.decode()
     assert answer.status_code == 409
@@ -222,11 +225,12 @@ def test_a_lapsed_claim_is_taken_again_with_the_words(cast: Cast, at: At) -> Non
     at(held.leased_until)
     client = signed_in(cast.reviewer)
     typed = {"clause": cast.clause.pk, "words": "Still my words.", "whole": "on"}
-    lost = client.post(path("decide", cast.program.slug, held.submission_id), ballot(held, "rejected", **typed))
+    lost = client.post(path("decide", cast.program.slug, held.look_id), ballot(held, "rejected", **typed))
     assert (
         lost.status_code == 409 and "Still my words." in lost.content.decode() and 'id="take"' in lost.content.decode()
     )
-    again = client.post(path("review_claim", cast.program.slug, held.submission_id), typed)
+    url = path("review_claim", cast.program.slug, held.look_id)
+    again = client.post(url, {**typed, "on": held.look_id}, follow=True)
     assert again.status_code == 200 and "Still my words." in again.content.decode()
     fresh = Claim.objects.live(clock.now()).get()
     assert f'name="fence" value="{fresh.fence}"' in again.content.decode()
@@ -235,20 +239,19 @@ def test_a_lapsed_claim_is_taken_again_with_the_words(cast: Cast, at: At) -> Non
 def test_taking_a_second_one_leads_to_the_one_in_hand(cast: Cast) -> None:
     held, other = cast.claim(cast.submission(title="Ebb")), cast.submission()
     client = signed_in(cast.reviewer)
-    page = client.post(path("review_claim", cast.program.slug, other.pk), follow=True)
-    assert page.redirect_chain == [(path("review", cast.program.slug, held.submission_id), 302)]
+    page = client.post(path("review_claim", cast.program.slug, cast.look(other).pk), follow=True)
+    assert page.redirect_chain == [(path("review", cast.program.slug, held.look_id), 302)]
     assert "You hold “Ebb”" in page.content.decode()
-    kept = client.post(path("review_claim", cast.program.slug, other.pk), {"words": "typed before the claim ran out"})
-    assert kept.status_code == 409 and "typed before the claim ran out" in kept.content.decode()
 
 
 def test_the_heartbeat(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission())
     client = signed_in(cast.reviewer)
     at(held.claimed_at + timedelta(minutes=5))
-    url = path("review_renew", cast.program.slug, held.submission_id)
+    url = path("review_renew", cast.program.slug, held.look_id)
     until = held.claimed_at + timedelta(minutes=15)
-    assert client.post(url).json() == {"leased_until": until.isoformat(), "words": f"{until:%H:%M} UTC"}
+    told = client.post(url).json()
+    assert (told["leased_until"], told["words"]) == (until.isoformat(), f"{until:%H:%M} UTC")
     at(held.claimed_at + timedelta(minutes=15))
     assert client.post(url).status_code == 409
 
