@@ -34,6 +34,7 @@ class Line:
 class Label:
     x: float
     text: str
+    y: float = HEIGHT - 4
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Chart:
     bars: list[Bar]
     lines: list[Line]
     labels: list[Label]  # of the months
-    gaps: list[Label]  # months of which something is not told
+    gaps: list[Label]  # above months of which something is not told
     is_empty: bool
 
 
@@ -84,7 +85,11 @@ def _chart(
         bars=[bar for x, stack in zip(middles, stacks, strict=True) for bar in _stack(x, room * BAR, stack, height)],
         lines=[Line(round(GROUND - height(n * step), 1), _number(n * step)) for n in range(round(top / step) + 1)],
         labels=[Label(round(x, 1), f"{row.month:%b}"[:1]) for x, row in zip(middles, rows, strict=True)],
-        gaps=[Label(round(x, 1), "…") for x, gap in zip(middles, gaps, strict=True) if gap],
+        gaps=[
+            Label(round(x, 1), "…", round(GROUND - height(sum(number or 0 for _kind, number in stack)) - 4, 1))
+            for x, stack, gap in zip(middles, stacks, gaps, strict=True)
+            if gap
+        ],
         is_empty=most == 0,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from review.suppressing import SMALLEST, Cell, cell, hide_parts, total
+from review.suppressing import FEW, SMALLEST, Cell, Mark, cell, hide_parts, total
 from review.transparency import Counted, Month, cited
 
 ENOUGH_FOR_P95 = 20  # answers; of fewer, the 95th percentile is the wait of one artist
@@ -13,7 +13,11 @@ COLUMNS = ("program", "month", "counted_until", "figure", "clause", "value")
 
 @dataclass(frozen=True)
 class Row:
-    """A month as it is told. Waits are in minutes, None where too few waited; shares in percent of all answers."""
+    """A month as it is told. Waits are in minutes, None where too few waited.
+
+    Shares are percents of all answers, made of told numbers alone: to a tenth where the sum is told; a whole number
+    where all that the sum may be comes to the same; else None.
+    """
 
     month: datetime
     until: datetime
@@ -30,18 +34,25 @@ class Row:
     p95: int | None
 
     @property
-    def rejected_share(self) -> float | None:
+    def rejected_share(self) -> float | int | None:
         return self.share(self.rejected)
 
     @property
-    def clause_shares(self) -> list[tuple[str, Cell, float | None]]:
+    def clause_shares(self) -> list[tuple[str, Cell, float | int | None]]:
         return [(label, told, self.share(told)) for label, told in self.clauses]
 
-    def share(self, part: Cell) -> float | None:
-        """Percent of the month's answers, if both numbers are told."""
-        if part.number is None or not self.decided.number:
+    def share(self, part: Cell) -> float | int | None:
+        """Percent of the month's answers."""
+        if part.number is None or self.decided.mark is Mark.FEW or self.decided.number == 0:
             return None
-        return round(100 * part.number / self.decided.number, 1)
+        if self.decided.number:
+            return round(100 * part.number / self.decided.number, 1)
+        parts = (self.approved, self.rejected, self.changes)
+        if any(part.mark is Mark.WITHHELD for part in parts):
+            return None
+        told, few = sum(part.number or 0 for part in parts), sum(part.mark is Mark.FEW for part in parts)
+        rounded = {round(100 * part.number / (told + few * hidden)) for hidden in (FEW[0], FEW[-1])}
+        return rounded.pop() if len(rounded) == 1 else None
 
 
 def told(counted: Counted) -> list[Row]:

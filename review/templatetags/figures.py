@@ -21,8 +21,10 @@ def minutes(number: int | None) -> str:
 
 @register.filter
 def percent(number: float | None) -> str:
-    """A share; a dash where it is not told."""
-    return "–" if number is None else f"{number:.1f} %"
+    """A share, in whole percents where it is no more exact; a dash where it is not told."""
+    if number is None:
+        return "–"
+    return _("about %(number)d %%") % {"number": number} if isinstance(number, int) else f"{number:.1f} %"
 
 
 @register.filter
