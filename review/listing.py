@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from access.audit import microseconds
-from access.sql import as_uuid, run
+from access.sql import run
 from review.models import BANDS, Claim, Look
 from review.queueing import MAY_JUDGE, Asker
 
@@ -150,7 +150,8 @@ def _window(asker: Asker, wanted: Sieve, after: Key | None, held: list[uuid.UUID
     for stretch in _stretches(wanted.band, after) if held or not wanted.held else []:
         if len(rows) < WINDOW:
             sql = _WINDOW.format(more=f"{stretch} {_filter(wanted, names)}")
-            rows += [(as_uuid(look), bool(may)) for look, may in run(sql, **values, most=WINDOW - len(rows))]
+            read = run(sql, **values, most=WINDOW - len(rows))
+            rows += [(look if isinstance(look, uuid.UUID) else uuid.UUID(look), bool(may)) for look, may in read]
     return rows
 
 

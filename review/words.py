@@ -34,3 +34,15 @@ def category_words(category: str) -> Words:
 
 BAND_CHOICES = [(band, OF_BANDS[band]) for band in BANDS]
 CATEGORY_CHOICES = [(category, OF_CATEGORIES[category]) for category in Category.values]
+
+OF_NEEDS: dict[str, Words] = {
+    "first": _("somebody for the first look"),
+    "second": _("somebody for the second look that a no to critique always needs"),
+    "tie_break": _("somebody who decides where the two disagree"),
+    "appeal": _("somebody who had no part, for the appeal"),
+}
+
+
+def need_words(reason: str) -> Words:
+    """Why a program needs a reviewer more."""
+    return OF_NEEDS[reason]
