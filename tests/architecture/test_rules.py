@@ -10,13 +10,13 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
+from access import clock, halting
 from access.consenting import give_consent
-from access.models import AgreementVersion, Consent, Entry, Signature
-from generation.models import Output, QuotaEntry, Rendition
-from review import moderation
-from review.models import Clause, Decision, Opinion, Policy, Withdrawal
+from review import claiming, clocks, moderation, publishing, submitting
+from review.models import Deposit, Draw, Examination, Flag, FrameHash, Signal, Statement
+from review.verdicts import Remark
 from tests import make
-from tests.review.cast import make_cast
+from tests.review.cast import At, Cast, make_cast
 
 pytestmark = pytest.mark.django_db
 OURS = ("access", "generation", "review")
@@ -46,7 +46,7 @@ CONSTRAINTS = {
     },
     "access_invitation": {"invitation_accepted_at_an_instant", "invitation_state_known"},
     "access_outbox": {"outbox_kind_known"},
-    "access_program": {"program_promises_a_deadline"},
+    "access_program": {"program_opens_once_made"},
     "access_role": {"one_live_role_of_a_kind", "role_kind_known"},
     "access_signature": {"signed_once"},
     "access_storedfile": {"stored_file_not_empty"},
@@ -72,28 +72,86 @@ CONSTRAINTS = {
     "generation_quotaentry": {"quota_kind_known", "spent_and_refunded_once"},
     "generation_rendition": {"one_personal_rendition", "one_shared_rendition", "recipe_known"},
     "generation_tag": {"one_tag_of_a_name"},
-    "review_claim": {"one_claim_at_a_time", "one_claim_of_a_reviewer", "one_claim_per_fence"},
+    "review_answer": {"one_answer_of_a_round"},
+    "review_appeal": {
+        "appeal_says_why",
+        "appeal_settled_with_an_answer",
+        "appeal_state_known",
+        "one_appeal_against_a_decision",
+    },
+    "review_bankentry": {"bank_entry_leaves_afterwards", "bank_entry_says_whence", "one_live_entry_of_a_label"},
+    "review_claim": {
+        "one_claim_at_a_time",
+        "one_claim_in_hand_and_one_ahead",
+        "one_claim_per_fence",
+        "what_is_ahead_is_not_revealed",
+    },
     "review_clause": {"clause_code_in_policy"},
+    "review_contest": {"contest_answered_by_somebody", "contest_says_why"},
     "review_decision": {
         "a_decided_no_has_clause_words_and_range",
+        "decision_audience_known",
         "decision_takes_effect_afterwards",
         "decision_verdict_known",
         "nobody_decides_on_their_own_output",
         "one_root_decision_of_a_round",
     },
+    "review_draft": {"one_draft_of_a_reviewer"},
+    "review_escalation": {
+        "escalation_answered_by_somebody",
+        "escalation_asks_something",
+        "one_open_escalation_of_a_look",
+    },
+    "review_examination": {"examined_once_with_a_bank"},
+    "review_exposure": {"one_exposure_a_day"},
+    "review_flag": {"flag_category_known", "flag_once"},
+    "review_framehash": {"one_hash_of_a_frame", "quality_up_to_100"},
+    "review_golden": {"golden_no_has_a_clause", "golden_verdict_known"},
+    "review_look": {
+        "look_kind_known",
+        "look_state_known",
+        "one_binding_look_at_a_time",
+        "one_look_of_a_kind_and_round",
+    },
+    "review_note": {"note_ends_after_it_begins", "note_region_within_the_picture", "note_says_something"},
     "review_opinion": {
         "a_no_has_clause_words_and_range",
         "one_opinion_of_a_reviewer",
         "opinion_kind_known",
         "opinion_verdict_known",
     },
+    "review_optout": {"one_opt_out_of_a_category", "opt_out_category_known"},
     "review_policy": {"policy_number_in_program"},
+    "review_presence": {"one_presence_of_a_reviewer"},
+    "review_reviewterms": {
+        "review_terms_number_in_program",
+        "review_terms_promise_an_answer",
+        "review_terms_within_reason",
+    },
+    "review_riskrule": {
+        "risk_rule_band_known",
+        "risk_rule_category_known",
+        "risk_rule_is_tried_first",
+        "risk_rule_name_in_program",
+    },
     "review_share": {"one_open_share_of_an_output", "one_share_on_approval", "share_expires_later"},
+    "review_signal": {
+        "likeness_names_the_other",
+        "match_names_its_entry",
+        "signal_ends_after_it_begins",
+        "signal_kind_known",
+    },
+    "review_skip": {"one_skip_of_a_reviewer", "skip_says_why"},
+    "review_statement": {"statement_is_of_one_thing"},
     "review_submission": {
+        "changes_made_twice_at_most",
         "one_submission_of_an_output",
+        "submission_band_known",
         "submission_has_a_deadline",
+        "submission_needs_one_or_two",
         "submission_state_known",
     },
+    "review_visits": {"one_count_of_visits_a_day"},
 }
 
 APPEND_ONLY = (
@@ -104,10 +162,23 @@ APPEND_ONLY = (
     "generation_output",
     "generation_quotaentry",
     "generation_rendition",
+    "review_answer",
     "review_clause",
+    "review_critique",
     "review_decision",
+    "review_deposit",
+    "review_draw",
+    "review_examination",
+    "review_flag",
+    "review_framehash",
+    "review_note",
     "review_opinion",
+    "review_pause",
     "review_policy",
+    "review_reviewterms",
+    "review_signal",
+    "review_skip",
+    "review_statement",
     "review_withdrawal",
 )
 
@@ -120,18 +191,32 @@ TRIGGERS = {
     "generation_job": {"ended_job_stays_ended", "repeat_is_known_before_a_render", "repeat_is_of_ones_own"},
     "generation_output": {"output_names_its_master"},
     "generation_rendition": {"rendition_is_of_its_master"},
-    "review_decision": {"decision_is_on_the_bytes", "decision_is_under_the_policy"},
+    "review_appeal": {"appeal_against_an_effective_no", "appeal_ends_for_good"},
+    "review_bankentry": {"bank_entry_is_of_its_deposit", "bank_entry_never_goes", "bank_entry_only_leaves"},
+    "review_claim": {"claim_is_of_its_look"},
+    "review_decision": {
+        "decision_cites_its_round",
+        "decision_is_on_the_bytes",
+        "decision_is_under_the_policy",
+        "decision_says_what_was_said",
+        "overturned_by_somebody_else",
+        "two_people_decide_together",
+    },
+    "review_deposit": {"deposit_is_of_a_decision_in_effect"},
+    "review_escalation": {"escalation_keeps_its_question"},
+    "review_look": {"look_is_of_its_submission", "look_moves_forward"},
+    "review_note": {"note_lies_within_its_clip"},
     "review_opinion": {
+        "appeal_goes_to_somebody_else",
+        "approval_attests_a_look",
         "nobody_judges_their_own_output",
+        "opinion_is_of_its_look",
         "opinion_is_on_the_bytes",
         "opinion_is_under_the_policy",
     },
-    "review_share": {
-        "red_team_outputs_are_never_shared",
-        "share_binds_to_an_approval",
-        "share_never_swaps_its_bytes",
-    },
-    "review_submission": {"submission_is_by_the_artist", "submission_moves_forward"},
+    "review_share": {"red_team_outputs_are_never_shared", "share_binds_to_an_approval", "share_never_swaps_its_bytes"},
+    "review_statement": {"statement_is_of_what_is_in_effect"},
+    "review_submission": {"submission_answers_its_own", "submission_is_by_the_artist", "submission_moves_forward"},
     "review_withdrawal": {"undo_before_it_takes_effect"},
 }
 
@@ -206,30 +291,42 @@ def test_a_trigger_that_a_rebuild_dropped_would_be_missed() -> None:
 
 
 @pytest.fixture
-def one_of_each() -> dict[str, models.Model]:
-    """A row in every append-only table, made by the verbs."""
+def one_of_each(at: At) -> dict[str, models.Model]:
+    """A row in every append-only table, made by the verbs where a verb makes it in a step or two."""
     cast = make_cast()
     elsewhere = make.program()
     make.agreement(program=elsewhere)
     signed = make.artist(program=elsewhere)
     give_consent(signed.user, "training", program=elsewhere, granted=True)
-    decision = cast.approval()
-    moderation.undo(decision, by=cast.reviewer)
-    kinds: list[type[models.Model]] = [
-        AgreementVersion,
-        Consent,
-        Entry,
-        Signature,
-        Output,
-        QuotaEntry,
-        Rendition,
-        Clause,
-        Decision,
-        Opinion,
-        Policy,
-        Withdrawal,
-    ]
-    return {kind._meta.db_table: kind._default_manager.all()[0] for kind in kinds}
+    publishing.publish_terms(cast.program, by=None, hours_low=12)
+    moderation.undo(cast.approval(), by=cast.reviewer)
+    of_a_journey(cast, at)
+    found = {table: kind for kind in our_models() if (table := kind._meta.db_table) in APPEND_ONLY}
+    return {table: kind._default_manager.all()[0] for table, kind in found.items()}
+
+
+def of_a_journey(cast: Cast, at: At) -> None:
+    """A clip is passed by, flagged, sent back with a note, answered as critique under a halt, and rejected by two."""
+    asked, instant = cast.submission(), clock.now()
+    Flag.objects.create(submission=asked, category="violence", said_by="rule Knives", raised_at=instant)
+    claiming.skip(cast.claim(asked, by=cast.rival), reason="a friend")
+    decision = cast.send_back(cast.claim(asked), remarks=(Remark(0, 10, "here"),))
+    at(decision.effective_at)
+    halting.lift(halting.halt(cast.program, program=cast.program, by=None, reason="a test"), by=None)
+    clocks.apply_pauses()
+    submitting.answer(asked, by=cast.artist.user, words="It is a brush.")
+    submitting.say_critique(asked, by=cast.artist.user)
+    cast.reject(cast.claim(asked))
+    rejected = cast.reject(cast.claim(asked, by=make.reviewer(program=cast.program)))
+    at(rejected.effective_at)
+    facts = {"output": asked.output, "version": 1}
+    FrameHash.objects.create(**facts, at_ms=0, quality=99, turned="")
+    examined = Examination.objects.create(**facts, examined_at=rejected.effective_at)
+    facts |= {"examination": examined, "kind": Signal.Kind.values[-1], "raised_at": rejected.effective_at}
+    Signal.objects.create(**facts, recipe="a test", threshold=1, measured=2)
+    Deposit.objects.create(decision=rejected, output=asked.output, banked_at=rejected.effective_at)
+    Draw.objects.create(decision=rejected, number=0.5, seed="a seed", drawn_at=rejected.effective_at)
+    Statement.objects.create(decision=rejected, issued_at=rejected.effective_at)
 
 
 def test_append_only_tables_refuse_update_and_delete_without_djangos_help(
@@ -255,6 +352,7 @@ CASCADES = {
     ("generation_lane", "enrollment"),
     ("generation_preview", "job"),
     ("generation_star", "output"),
+    ("review_presence", "look"),  # who has its page open
 }
 
 
