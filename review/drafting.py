@@ -13,13 +13,14 @@ TYPED = (
     "clause", "words", "from_seconds", "to_seconds", "whole", "private_note", "remarks", "audience", "embargo_until",
     "question", "reason",
 )  # fmt: skip
+UNTOUCHED = {"remarks": "[]", "audience": "public"}  # what the page sends when nobody typed anything
 LONGEST = 40_000  # characters of a field; forty notes are less
 
 
 def typed(fields: Mapping[str, Any]) -> dict[str, str]:
     """What of a form somebody typed, as it is kept: without what no database takes, and nothing empty."""
     found = {name: _storable(str(fields[name])) for name in TYPED if fields.get(name)}
-    return {name: words for name, words in found.items() if words.strip() and words != "[]"}
+    return {name: words for name, words in found.items() if words.strip() and words != UNTOUCHED.get(name)}
 
 
 def _storable(words: str) -> str:

@@ -46,6 +46,7 @@
   // A frame is on the screen. It counts as played while the clip plays, or when it was stepped to.
   function presented(seconds) {
     const frame = frameOf(seconds);
+    if (clip.paused && !clip.ended && frame !== frameOf(clip.currentTime)) return; // another one is on its way already
     if (!clip.paused || clip.ended) {
       const from = last !== null && frame >= last && (frame - last) / rate <= GAP * clip.playbackRate ? last : frame;
       for (let n = from; n <= frame; n++) seen[n] = 1;

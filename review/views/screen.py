@@ -20,6 +20,7 @@ from review.models import Claim, Decision, Habit, Look, Phrase, ReviewTerms, Sig
 from review.verdict_form import VerdictForm
 from review.words import band_words
 
+REASONS = ("clause", "words", "from_seconds", "to_seconds", "whole", "private_note")
 SHEET_COLUMNS, SHEET_CELLS = 6, 24  # as generation.encoding lays a contact sheet out
 
 
@@ -50,11 +51,13 @@ def show(
     live = Claim.objects.live(now).filter(look=look).select_related("reviewer", "shown").first()
     held = live if live and live.reviewer_id == request.user.pk and not live.is_ahead else None
     why_not = None if held or look.state != Look.State.WAITING else policies.why_not(look, request.user, now)
+    form = form or VerdictForm(look=look, initial=drafting.restore(look, request.user))
     context = {
         **_about(look, now),
         "claim": held,
         "holder": live if live and live.reviewer_id != request.user.pk else None,
-        "form": form or VerdictForm(look=look, initial=drafting.restore(look, request.user)),
+        "form": form,
+        "has_reasons": form.is_bound or any(form.initial.get(name) not in (None, "") for name in REASONS),
         "refusal": refusal,
         "why_not": why_not,
         "undoable": undoable(request, now),
@@ -66,11 +69,11 @@ def show(
     return render(request, "review/review.html", context, status=_answer(form, refusal))
 
 
-def _answer(form: VerdictForm | None, refusal: Refused | None) -> int:
+def _answer(form: VerdictForm, refusal: Refused | None) -> int:
     """The code of the answer: 409 if a rival was faster, 422 for what has to be mended."""
     if refusal:
         return 409 if refusal.rival else 422
-    return 422 if form and form.is_bound else 200
+    return 422 if form.is_bound else 200
 
 
 def _about(look: Look, now: datetime) -> dict[str, Any]:
@@ -91,16 +94,17 @@ def _about(look: Look, now: datetime) -> dict[str, Any]:
     }
 
 
-def _in_front(look: Look, held: Claim, form: VerdictForm | None, now: datetime) -> dict[str, Any]:
+def _in_front(look: Look, held: Claim, form: VerdictForm, now: datetime) -> dict[str, Any]:
     """What only the holder of the claim is shown."""
     before = beside(look, now)
     family = balloting.family(held, now)
     found = signals.of(look.submission.output)
     return {
         "beside": before,
+        "earlier_notes": [{"note": note, "at": f"{note.from_ms / 1000:.2f}"} for note in before.notes],
         "earlier": clip(before.earlier) if before.earlier else None,
         "carried": json.dumps(_carried(before)),
-        "played": json.dumps([*held.played, *(form.cleaned_data.get("played", ()) if form else ())]),
+        "played": json.dumps([*held.played, *(form.cleaned_data.get("played", ()) if form.is_bound else ())]),
         "proxy_url": media_url(held.shown),
         "signals": [_signal(signal) for signal in found],
         "flashes": any(signal.kind == Signal.Kind.FLASHING for signal in found),
