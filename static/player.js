@@ -4,7 +4,7 @@
 (() => {
   const SPEEDS = [1, 1.5, 2, 0.5];
   const GAP = 0.6; // seconds between two frames that a browser may leave out while it plays on
-  let room, clip, rate, frames, shown, seen, last, looping, stepping, callback;
+  let room, clip, rate, frames, shown, seen, last, looping, stepping;
 
   const part = (name) => room.querySelector(`[data-${name}]`);
   const field = (name) => document.getElementById(`id_${name}`);
@@ -28,16 +28,18 @@
   });
 
   function listen() {
-    for (const name of ["play", "pause", "ended"]) clip.addEventListener(name, label);
-    clip.addEventListener("play", () => { last = shown; }); // it is on the screen already
-    clip.addEventListener("pause", () => { last = null; });
-    clip.addEventListener("seeking", () => { last = clip.paused ? null : frameOf(clip.currentTime); });
-    clip.addEventListener("click", () => act("play"));
-    if (clip.requestVideoFrameCallback) {
-      callback = (_now, { mediaTime }) => { presented(mediaTime + 0.5 / rate); clip.requestVideoFrameCallback(callback); };
-      clip.requestVideoFrameCallback(callback);
+    const mine = clip;
+    const here = (act) => (...facts) => { if (mine === clip && mine.isConnected) act(...facts); }; // not one that is gone
+    for (const name of ["play", "pause", "ended"]) mine.addEventListener(name, here(label));
+    mine.addEventListener("play", here(() => { last = shown; })); // it is on the screen already
+    mine.addEventListener("pause", here(() => { last = null; }));
+    mine.addEventListener("seeking", here(() => { last = mine.paused ? null : frameOf(mine.currentTime); }));
+    mine.addEventListener("click", here(() => act("play")));
+    if (mine.requestVideoFrameCallback) {
+      const callback = here((_now, { mediaTime }) => { presented(mediaTime + 0.5 / rate); mine.requestVideoFrameCallback(callback); });
+      mine.requestVideoFrameCallback(callback);
     } else {
-      const poll = () => { if (!clip.isConnected) return; presented(clip.currentTime); requestAnimationFrame(poll); };
+      const poll = here(() => { presented(mine.currentTime); requestAnimationFrame(poll); });
       poll();
     }
     part("scrub").addEventListener("input", () => { clip.pause(); seek(Number(part("scrub").value)); });

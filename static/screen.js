@@ -176,8 +176,11 @@
     }
     const phrase = event.target.closest("[data-phrase]");
     if (phrase) insert(phrase);
-    if (event.target.matches("summary[data-key=e], summary[data-key=s]")) {
-      setTimeout(() => event.target.parentElement.open && event.target.parentElement.querySelector("textarea").focus());
+    const asks = event.target.closest("summary[data-key=e], summary[data-key=s]")?.parentElement;
+    if (asks) { // at once, since the next key may be the first letter
+      event.preventDefault();
+      asks.open = !asks.open;
+      if (asks.open) asks.querySelector("textarea").focus();
     }
   });
 

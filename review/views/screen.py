@@ -30,6 +30,7 @@ def load(request: MemberRequest, look_id: uuid.UUID) -> Look:
         "submission__policy", "submission__enrollment", "submission__output__job__brief", "submission__answers__output",
         "submission__output__job__pipeline", "program", "artist",
     )  # fmt: skip
+    related = related.prefetch_related("submission__output__renditions")
     return get_object_or_404(related.exclude(artist=request.user), pk=look_id, program=request.program)
 
 

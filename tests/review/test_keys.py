@@ -99,7 +99,6 @@ def onward(page: Page, key: str, title: str) -> None:
     """Press, until the page of the next one is there."""
     page.keyboard.press(key)
     page.wait_for_function("title => document.title.startsWith(title)", arg=title)
-    page.wait_for_selector("[data-screen]")
 
 
 def values(page: Page, name: str) -> str:
@@ -230,6 +229,7 @@ def test_words_survive_a_lost_claim_and_a_reload(cast: Cast, page: Page) -> None
     held = Claim.objects.get()
     Claim.objects.update(leased_until=held.claimed_at + timedelta(milliseconds=1))
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_selector("[data-lost]:not([hidden])")
     page.locator("[data-lost] button").press("Enter")
     page.wait_for_function("() => document.querySelector('[name=fence]').value === '2'")
     assert values(page, "words") == "Kept while away."
