@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from access.refusals import Refused
 from review import balloting, claiming, drafting, escalating, looking, moderation, presence
 from review.fields import IntervalsField
 from review.models import Claim, Decision, Look
-from review.refusals import ClaimInHand
+from review.refusals import ClaimInHand, ClaimLost
 from review.verdict_form import VerdictForm
 from review.verdicts import Given, Seen
 from review.views.screen import begins_revealed, clip, in_hand, load, show
@@ -71,14 +72,24 @@ def _open(request: MemberRequest, held: Claim) -> HttpResponse:
 
 
 def _keep(request: MemberRequest) -> None:
-    """Whatever is pressed, what was typed on the page is kept, for the look that it was typed on."""
-    if "on" in request.POST:
-        try:
-            held = Claim.objects.filter(reviewer=request.user, look=uuid.UUID(request.POST["on"])).first()
-        except ValueError:
-            return
-        if held and held.look.state == Look.State.WAITING:
-            drafting.save(held.look, reviewer=request.user, fields=request.POST)
+    """Whatever is pressed, what was typed and played on the page is kept, for the look that it was open for."""
+    held = _open_for(request)
+    if held is None:
+        return
+    drafting.save(held.look, reviewer=request.user, fields=request.POST)
+    if played := IntervalsField(required=False).clean(request.POST.get("played", "")):
+        with suppress(ClaimLost):
+            looking.note(held, looking.Report(played=played))
+
+
+def _open_for(request: MemberRequest) -> Claim | None:
+    """The reviewer's claim, live or not, on the look that the page was open for, while it still waits."""
+    try:
+        look = uuid.UUID(request.POST.get("on", ""))
+    except ValueError:
+        return None
+    mine = Claim.objects.filter(reviewer=request.user, look=look, look__state=Look.State.WAITING)
+    return mine.select_related("look").order_by("-fence").first()
 
 
 def _back(request: MemberRequest, look: Look) -> HttpResponse:
@@ -144,16 +155,13 @@ def review_ahead(request: MemberRequest) -> HttpResponse:
 @require_POST
 def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """The open page's heartbeat: the claim goes on, what was played and typed is kept."""
-    held = in_hand(request, look_id)
     _keep(request)
-    held = claiming.renew(held)
+    held = claiming.renew(in_hand(request, look_id))
     for following in Claim.objects.live(clock.now()).filter(reviewer=request.user, is_ahead=True, with_claim=None):
         claiming.renew(following)
-    played = IntervalsField(required=False).clean(request.POST.get("played", ""))
-    kept = looking.note(held, looking.Report(played=played)) if played else held.played
     until = localtime(held.leased_until)
     others = presence.here(held.look, reviewer=request.user)
-    facts = {"leased_until": until.isoformat(), "words": date_format(until, "H:i e"), "played": kept}
+    facts = {"leased_until": until.isoformat(), "words": date_format(until, "H:i e"), "played": held.played}
     return JsonResponse({**facts, "others": _named(others)})
 
 

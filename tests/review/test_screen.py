@@ -432,6 +432,15 @@ def test_variants_are_shown_together_and_decided_one_by_one(cast: Cast) -> None:
     assert answer.url == path("review", cast, second.look_id)  # type: ignore[attr-defined]
 
 
+def test_what_was_played_of_a_variant_is_kept_when_one_turns_to_the_next(cast: Cast) -> None:
+    first, second = stack(cast)
+    claiming.reveal(first)
+    client = signed_in(cast.reviewer)
+    client.post(path("review_claim", cast, second.look_id), {"on": first.look_id, "played": "[[0, 300]]"})
+    assert Claim.objects.get(pk=first.pk).played == [[0, 300]]
+    assert Claim.objects.get(pk=second.pk).played == []
+
+
 def test_one_verdict_on_all_names_what_failed(cast: Cast) -> None:
     first, second = stack(cast)
     claiming.reveal(first)
