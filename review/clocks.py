@@ -70,16 +70,18 @@ def go_on(terms: ReviewTerms, band: int, *, stopped_at: datetime, was_due: datet
 def apply_pauses() -> int:
     """Move the deadlines under every lifted halt on by its length, once; how many halts were applied."""
     lifted = Halt.objects.filter(lifted_at__isnull=False, pause=None).exclude(scope=Halt.Scope.CREDENTIAL)
+    applied = 0
     for halt in lifted.select_related("program").order_by("lifted_at"):
         with audit.recorded():
-            _apply(halt)
-    return len(lifted)
+            applied += _apply(halt)
+    return applied
 
 
-def _apply(halt: Halt) -> None:
+def _apply(halt: Halt) -> bool:
+    """Whether it was not applied yet."""
     Halt.objects.select_for_update(no_key=True).get(pk=halt.pk)
     if Pause.objects.filter(halt=halt).exists():
-        return
+        return False
     stop, moved = Stop.of(halt), 0
     waiting = _under(halt).select_for_update(of=("self",), no_key=True).select_related("enrollment")
     for submission in waiting.order_by("pk").iterator(chunk_size=BATCH):
@@ -92,6 +94,7 @@ def _apply(halt: Halt) -> None:
     now = clock.now()
     pause = Pause.objects.create(halt=halt, moved=moved, applied_at=now)
     audit.trace("pause_clocks", program=halt.program, at=now, actor=None, subject=pause, facts={"moved": moved})
+    return True
 
 
 def _under(halt: Halt) -> SubmissionQuerySet:
