@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OPEN_WITHIN = 180.0  # seconds
-ACCOUNT = re.compile(r"^\s+(artist|reviewer|staff)\s+(\S+@\S+)\s+(\S+)$", re.MULTILINE)
+ACCOUNT = re.compile(r"^\s+(artist|reviewer|colleague|another|lead|staff)\s+(\S+@\S+)\s+(\S+)$", re.MULTILINE)
 INVITATION = re.compile(r"https?://\S+/invitations/\S+")
 
 
@@ -36,10 +36,12 @@ class Site:
         Raises:
             subprocess.CalledProcessError: it ended with an error.
         """
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=environment(self.var, self.url), check=True, capture_output=True, text=True
-        ).stdout
+        command, env = [sys.executable, "manage.py", *arguments], environment(self.var, self.url)
+        try:
+            return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stdout + error.stderr)  # or nobody would know why
+            raise
 
 
 def environment(var: Path, url: str) -> dict[str, str]:

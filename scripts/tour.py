@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, Page, Playwright
 
@@ -26,6 +27,8 @@ RENDERED = 180_000  # milliseconds that a clip may take on a busy machine
 Stop = tuple[str, Page]
 HOME = "/p/first-light"
 TITLE = "Evening, with a very small boat and a title that is rather longer than one would like it to be"
+SAIL, MOON = "A red sail", "The moon, again"
+EFFECTIVE = 90  # seconds until a verdict must be in effect: half a minute, on a busy machine
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -51,19 +54,28 @@ def sign_in(page: Page, site: Site, role: str) -> None:
     page.wait_for_url(re.compile(r"/p/"))
 
 
+def watch(reviewer: Page) -> None:
+    """Reveal the clip and play it to its end, by keys."""
+    reviewer.keyboard.press("r")
+    reviewer.wait_for_function("() => document.querySelector('[data-clip]')?.readyState >= 2")
+    reviewer.keyboard.press(" ")
+    reviewer.wait_for_function("() => document.querySelector('[data-watched]').value >= 95")
+
+
 def walk(site: Site, browser: Browser, *, dark: bool = False) -> Iterator[Stop]:
     """The whole tour, in the order of the journey."""
     stranger, artist, reviewer, staff = (new_page(browser, dark=dark) for _ in range(4))
     yield from _doors(site, stranger)
     yield from _invited(site, artist)
     yield from _making(site, artist)
-    submission = yield from _asking(artist)
+    asked = yield from _asking(artist)
     yield from _reviewing(site, reviewer)
-    link = yield from _publishing(artist, submission)
-    stranger.goto(link)
-    yield "share", stranger
-    stranger.goto(f"{site.url}/s/not-a-link/")
-    yield "share-gone", stranger
+    yield from _leading(site, new_page(browser, dark=dark))
+    yield from _steering(site, staff)
+    link = yield from _answered(artist, asked)
+    yield from _again(site, reviewer, new_page(browser, dark=dark))
+    yield from _outside(site, stranger, link)
+    yield from _told(site, artist, asked)
     yield from _stopping(site, staff, artist, stranger, link)
 
 
@@ -131,58 +143,198 @@ def _working_on(site: Site, artist: Page) -> Iterator[Stop]:
     artist.locator("#job-remix").click()
     artist.wait_for_url(re.compile(r"/studio/"))
     yield "studio-remix", artist
-    places = ("studio", "library", "library/jobs", "library/collections", "terms", "policy")
-    for place in places:
+    for place in ("studio", "library", "library/jobs", "library/collections", "terms", "policy"):
         artist.goto(f"{site.url}{HOME}/{place}/")
         yield place.replace("/", "-"), artist
-    artist.goto(f"{site.url}/notices/")
-    yield "notices", artist
     artist.goto(job)
 
 
-def _asking(artist: Page) -> Generator[Stop, None, str]:
+def _asking(artist: Page) -> Generator[Stop, None, dict[str, str]]:
+    """Ask for the sail and for two variations of the moon; the addresses of the submissions by title."""
+    moon, again = artist.url, artist.locator("#variations li:nth-child(2) a").first.get_attribute("href")
+    asked = {MOON: _ask(artist, str(again), MOON)}
+    artist.goto(moon)
     artist.get_by_role("link", name="Ask to share").click()
     artist.get_by_label("Title").fill(TITLE)
     artist.locator("#id_statement").fill("A small boat under a large sky. The point is the slowness.")
     yield "submit", artist
-    artist.get_by_role("button", name="Ask to share").click()
-    artist.wait_for_url(re.compile(r"/submissions/[\w-]+/"))
+    asked[TITLE] = _send(artist)
     yield "submission-waiting", artist
+    artist.goto(urljoin(moon, f"{HOME}/library/jobs/"))
+    asked[SAIL] = _ask(artist, str(artist.locator("a", has_text="a red sail").last.get_attribute("href")), SAIL)
+    return asked
+
+
+def _ask(artist: Page, job: str, title: str) -> str:
+    artist.goto(urljoin(artist.url, job))
+    artist.get_by_role("link", name="Ask to share").click()
+    artist.get_by_label("Title").fill(title)
+    return _send(artist)
+
+
+def _send(artist: Page) -> str:
+    artist.locator("#submit").click()
+    artist.wait_for_url(re.compile(r"/submissions/[\w-]+/"))
     return artist.url
 
 
 def _reviewing(site: Site, reviewer: Page) -> Iterator[Stop]:
+    """Three verdicts by keys, in the order in which the queue hands them out."""
     sign_in(reviewer, site, "reviewer")
+    reviewer.goto(f"{site.url}{HOME}/review/queue/")
+    yield "review-list", reviewer
     reviewer.goto(f"{site.url}{HOME}/review/")
-    yield "review-queue", reviewer
-    reviewer.locator("#start").click()
+    yield "review-landing", reviewer
+    reviewer.keyboard.press("Enter")
     reviewer.wait_for_selector("#reveal")
     yield "review-veiled", reviewer
-    reviewer.locator("#reveal").click()
-    reviewer.wait_for_selector("#clip")
-    yield "review-revealed", reviewer
-    reviewer.locator("#reject").click()
-    yield "review-reasons-missing", reviewer
-    reviewer.locator("#approve").click()
-    reviewer.wait_for_url(re.compile(r"/review/$"))
+    verdicts = {TITLE: _approving, MOON: _rejecting, SAIL: _sending_back}
+    while verdicts:
+        title = reviewer.locator(".screen-head__title").inner_text()
+        yield from verdicts.pop(title)(reviewer)
+        reviewer.wait_for_function("title => !document.title.startsWith(title)", arg=title)
     yield "review-undo", reviewer
+    for name, path in (("review-mine", "mine"), ("review-second-looks", "quality/mine")):
+        reviewer.goto(f"{site.url}{HOME}/review/{path}/")
+        yield name, reviewer
 
 
-def _publishing(artist: Page, submission: str) -> Generator[Stop, None, str]:
-    deadline = time.monotonic() + 90
-    while not artist.locator("#open-link").count():
-        assert time.monotonic() < deadline, "the approval did not take effect"
-        time.sleep(1)
-        artist.goto(submission)
+def _approving(reviewer: Page) -> Iterator[Stop]:
+    """Too early first, which is refused; then the clip is watched, beside its variants."""
+    reviewer.keyboard.press("r")
+    reviewer.wait_for_selector("[data-clip]")
+    reviewer.keyboard.press("a")
+    reviewer.wait_for_selector("[data-code=not_watched]")
+    yield "review-refused", reviewer
+    watch(reviewer)
+    yield "review-revealed", reviewer
+    reviewer.keyboard.press("a")
+
+
+def _rejecting(reviewer: Page) -> Iterator[Stop]:
+    """Clause, range and words, and a note with a region that the arrow keys place."""
+    watch(reviewer)
+    reviewer.keyboard.press("n")
+    reviewer.keyboard.type("Here, at the edge of the moon.")
+    for key in ("Tab", "Tab", "Enter", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Enter"):
+        reviewer.keyboard.press(key)
+    _reasons(reviewer, "x", "The disc is that of a poster which is not yours to use.")
+    yield "review-reject", reviewer
+    reviewer.keyboard.press("Enter")
+
+
+def _sending_back(reviewer: Page) -> Iterator[Stop]:
+    watch(reviewer)
+    _reasons(reviewer, "c", "The mark on the sail is a real maker's. Without it, all is well.")
+    yield "review-changes", reviewer
+    reviewer.keyboard.press("Enter")
+
+
+def _reasons(reviewer: Page, key: str, words: str) -> None:
+    for press in (key, "5", "w"):
+        reviewer.keyboard.press(press)
+    reviewer.wait_for_function("() => document.activeElement.id === 'id_words'")
+    reviewer.keyboard.type(words)
+
+
+def _leading(site: Site, lead: Page) -> Iterator[Stop]:
+    sign_in(lead, site, "lead")
+    for name, path in (("lead", "lead"), ("lead-agreement", "quality"), ("lead-rules", "rules")):
+        lead.goto(f"{site.url}{HOME}/review/{path}/")
+        yield name, lead
+
+
+def _steering(site: Site, staff: Page) -> Iterator[Stop]:
+    sign_in(staff, site, "staff")
+    for name, path in (("staff-opening", "opening"), ("staff-terms", "terms"), ("staff-grounds", "policy")):
+        staff.goto(f"{site.url}{HOME}/review/{path}/")
+        yield name, staff
+
+
+def _answered(artist: Page, asked: dict[str, str]) -> Generator[Stop, None, str]:
+    """The three answers, and what the artist does about each; the public link of the approved one."""
+    _wait_for(artist, asked[TITLE], "#open-link")
     yield "submission-approved", artist
+    artist.locator("[name=may_embed]").check()
     artist.locator("#open-link").click()
     artist.wait_for_selector("#share-url")
+    link = artist.locator("#share-url").input_value()
+    artist.locator("#choose-showcase").click()
+    artist.wait_for_selector("#choose-showcase:has-text('Take it down')")
     yield "submission-shared", artist
-    return artist.locator("#share-url").input_value()
+    _wait_for(artist, asked[SAIL], "#fix")
+    yield "submission-changes", artist
+    artist.locator(".thumbs a").first.click()
+    yield "submit-answer", artist
+    _send(artist)
+    _wait_for(artist, asked[MOON], "#fix")
+    artist.locator("#appeal").click()
+    artist.locator("form[action$='/appeal/'] textarea").fill("It is a plain disc, and I drew it.")
+    yield "submission-rejected", artist
+    artist.locator("#send-appeal").click()
+    artist.wait_for_selector("[id^=appeal-]")
+    yield "submission-appealed", artist
+    return link
+
+
+def _wait_for(artist: Page, url: str, sign: str) -> None:
+    """Look at the page again until the verdict is in effect."""
+    deadline = time.monotonic() + EFFECTIVE
+    artist.goto(url)
+    while not artist.locator(sign).count():
+        assert time.monotonic() < deadline, f"no {sign} on {url}"
+        artist.wait_for_timeout(1000)
+        artist.reload()
+
+
+def _again(site: Site, reviewer: Page, colleague: Page) -> Iterator[Stop]:
+    """The answer comes to the one who asked, the appeal to somebody who had no part."""
+    _start(site, reviewer)
+    watch(reviewer)
+    reviewer.keyboard.press("b")
+    reviewer.wait_for_function("() => document.querySelector('[data-earlier]')?.readyState >= 2")
+    yield "review-rounds", reviewer
+    reviewer.keyboard.press("a")
+    reviewer.wait_for_url(re.compile(r"/review/$"))
+    sign_in(colleague, site, "colleague")
+    _start(site, colleague)
+    while not colleague.locator("#appeal").count():  # another blind look, drawn by chance
+        title = colleague.locator(".screen-head__title").inner_text()
+        watch(colleague)
+        colleague.keyboard.press("a")
+        colleague.wait_for_function("title => !document.title.startsWith(title)", arg=title)
+    watch(colleague)
+    colleague.locator("#id_words").fill("A plain disc indeed: no poster is known that it repeats.")
+    yield "review-appeal", colleague
+    colleague.locator("#approve").click()
+    colleague.wait_for_function("() => !document.querySelector('#appeal')")
+
+
+def _start(site: Site, reviewer: Page) -> None:
+    reviewer.goto(f"{site.url}{HOME}/review/")
+    reviewer.keyboard.press("Enter")
+    reviewer.wait_for_selector("#reveal")
+
+
+def _outside(site: Site, stranger: Page, link: str) -> Iterator[Stop]:
+    """What anybody may see."""
+    places = {"share": link, "share-embed": f"{link}embed/", "showcase": f"{site.url}/showcase/"}
+    places |= {"transparency": f"{site.url}{HOME}/transparency/", "share-gone": f"{site.url}/s/not-a-link/"}
+    for name, url in places.items():
+        stranger.goto(url)
+        yield name, stranger
+
+
+def _told(site: Site, artist: Page, asked: dict[str, str]) -> Iterator[Stop]:
+    """The appeal has its answer; all submissions, and the notices of all of them."""
+    _wait_for(artist, asked[MOON], ".state[data-state=overturned]")
+    yield "submission-overturned", artist
+    for name, path in (("submissions", f"{HOME}/submissions/"), ("decisions", "/decisions/"), ("notices", "/notices/")):
+        artist.goto(site.url + path)
+        yield name, artist
 
 
 def _stopping(site: Site, staff: Page, artist: Page, stranger: Page, link: str) -> Iterator[Stop]:
-    sign_in(staff, site, "staff")
     staff.goto(f"{site.url}{HOME}/staff/")
     yield "staff", staff
     staff.get_by_text("Place a halt").first.click()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.private_site import Site
-from scripts.tour import RENDERED, new_page, sign_in
+from scripts.tour import HOME, RENDERED, new_page, sign_in, watch
 
 pytestmark = pytest.mark.browser
 
@@ -55,13 +55,12 @@ def ask_to_share(page: Page) -> str:
 
 
 def approve_by_keys(page: Page, site: Site) -> None:
-    """Enter to start, R to reveal, A to approve: no pointer."""
-    page.goto(f"{site.url}/p/first-light/review/")
+    """Enter to start, R to reveal, space to play, A to approve once it was played: no pointer."""
+    page.goto(f"{site.url}{HOME}/review/")
     page.wait_for_selector("#start")
     page.keyboard.press("Enter")
     page.wait_for_selector("#reveal")
-    page.keyboard.press("r")
-    page.wait_for_selector("#clip")
+    watch(page)
     page.keyboard.press("a")
     page.wait_for_url(re.compile(r"/review/$"))
     expect(page.get_by_role("main")).to_contain_text("Approved")
