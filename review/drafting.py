@@ -27,7 +27,7 @@ def _storable(words: str) -> str:
     return words.replace("\0", "").encode(errors="ignore").decode()[:LONGEST]
 
 
-def save(look: Look, *, reviewer: User, fields: Mapping[str, Any]) -> Draft:
+def keep(look: Look, *, reviewer: User, fields: Mapping[str, Any]) -> Draft:
     """Keep what is typed on a look in place of what was kept before. Not audited: it is nobody's word yet."""
     kept = {"typed": typed(fields), "saved_at": clock.now()}
     draft, _is_new = Draft.objects.update_or_create(look=look, reviewer=reviewer, defaults=kept)

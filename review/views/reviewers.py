@@ -76,7 +76,7 @@ def _keep(request: MemberRequest) -> None:
     held = _open_for(request)
     if held is None:
         return
-    drafting.save(held.look, reviewer=request.user, fields=request.POST)
+    drafting.keep(held.look, reviewer=request.user, fields=request.POST)
     if played := IntervalsField(required=False).clean(request.POST.get("played", "")):
         with suppress(ClaimLost):
             looking.note(held, looking.Report(played=played))
@@ -170,7 +170,7 @@ def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
 def review_draft(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """Keep what is typed, also after the claim has ended."""
     held = in_hand(request, look_id)
-    drafting.save(held.look, reviewer=request.user, fields=request.POST)
+    drafting.keep(held.look, reviewer=request.user, fields=request.POST)
     return HttpResponse(status=204)
 
 

@@ -20,7 +20,7 @@ from access import clock, enrollment, halting
 from generation import keeping
 from generation.models import Preview
 from review import escalating, goldens, habits, sharing
-from review.models import Contest
+from review.models import Contest, RiskRule
 from tests import make
 from tests.review.cast import make_cast
 
@@ -118,6 +118,10 @@ PAGES = {
     "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
     "review_list": "reviewer get",
+    "review_rules": "lead get",
+    "review_rule": "lead get",
+    "review_rule_try": "lead post",
+    "review_rule_switch": "lead post",
     "review_opening": "staff get",
     "review_terms": "staff get",
     "review_policies": "staff get",
@@ -268,7 +272,7 @@ class World:
         share = sharing.share(approval, by=cast.artist.user, may_embed=True)
         undoable = cast.approval()
         waiting = cast.submission()
-        cast.claim(waiting)
+        look = cast.claim(waiting).look
         cohort = make.cohort(program=self.program)
         halt = halting.halt(cohort, program=self.program, by=None, reason="Nobody is in it.")
         invited = enrollment.invite("new@example.org", cohort=cohort, by=None)
@@ -278,6 +282,8 @@ class World:
         enrollment.sign(terms, enrollment=cast.artist, credential=None, seen_sha256=terms.sha256)
         Preview.objects.create(job=job, attempt=1, jpeg=b"jpeg", made_at=start)
         collection = keeping.collect("Kept", by=cast.artist.user, program=self.program)
+        facts = {"words": "knife", "category": "violence", "made_at": start}
+        rule = RiskRule.objects.create(program=self.program, name="Knives", **facts)
         phrase = habits.keep_phrase(cast.reviewer, program=self.program, clause_code="2", words="Knives.")
         lead = make.lead(program=self.program)
         golden = goldens.choose_golden(shared, by=lead, why="Nothing is in it.")
@@ -306,18 +312,20 @@ class World:
             "appeal": [self.program.slug, approval.pk],
             "decisions": [],
             "decision_proof": [approval.pk],
-            **{page: [self.program.slug, waiting.pk] for page in PAGES if page.startswith("review_")},
-            **{page: [self.program.slug, waiting.pk] for page in ("review", "decide")},
+            **{page: [self.program.slug, look.pk] for page in PAGES if page.startswith("review_")},
+            **{page: [self.program.slug, look.pk] for page in ("review", "decide")},
             **{page: [self.program.slug] for page in ("review_queue", "review_list", "review_mine", "review_lead")},
             **{page: [self.program.slug] for page in ("review_agreement", "review_qa")},
             **{page: [self.program.slug, golden.pk] for page in ("choose_golden", "retire_golden")},
             **{page: [self.program.slug, approval.first_id] for page in ("contest", "answer_contest")},
             **{page: [self.program.slug] for page in ("review_opening", "review_terms", "review_policies")},
+            "review_rules": [self.program.slug],
+            **{f"review_rule{act}": [self.program.slug, rule.pk] for act in ("", "_try", "_switch")},
             "review_advise": [self.program.slug, question.pk],
             "review_break": [self.program.slug, waiting.claims.get().pk],
             **{page: [self.program.slug] for page in ("review_reveals", "review_opt_outs", "review_phrase")},
             **{page: [self.program.slug, phrase.pk] for page in ("review_phrase_edit", "review_phrase_delete")},
-            "review_next": [self.program.slug],
+            **{page: [self.program.slug] for page in ("review_next", "review_ahead")},
             "review_undo": [self.program.slug, undoable.pk],
             "lift_halt": [self.program.slug, halt.pk],
         }
