@@ -171,7 +171,7 @@ def test_a_seat_that_is_taken_while_staff_type_stays_taken(rf: RequestFactory, c
 
 
 def test_a_program_made_in_the_admin_has_its_instant_and_a_real_zone(desk: Client) -> None:
-    form = {"name": "New", "slug": "new", "about": "", "time_zone": "Europe/Vienna", "review_hours": 48}
+    form = {"name": "New", "slug": "new", "about": "", "time_zone": "Europe/Vienna"}
     url = reverse("admin:access_program_add")
     assert desk.post(url, {**form, "time_zone": "Vienna/Europe"}).status_code == 200
     assert not Program.objects.exists()

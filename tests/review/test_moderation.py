@@ -1,5 +1,6 @@
 """A verdict on exactly what was seen; half a minute to undo it; nobody hears of it before it is in effect."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,18 +9,21 @@ import pytest
 
 from access import audit, clock, telling
 from access.models import Chain, Entry, Notice, Outbox
+from access.refusals import NotAllowed
 from review import claiming, moderation
-from review.models import Decision, Opinion, Submission, Withdrawal
+from review.models import Claim, Decision, Opinion, Submission, Withdrawal
 from review.refusals import (
     BytesChanged,
     ClaimLost,
     ClauseForeign,
     DecidedAlready,
+    EmbargoPassed,
     RangeOutside,
     ReasonsMissing,
     ShownOther,
     UndoTooLate,
 )
+from review.verdicts import Remark, Scope
 from tests import make
 from tests.review.cast import At, Cast, flip_a_byte, seen
 
@@ -49,7 +53,8 @@ def test_a_no_carries_its_reasons_and_the_note_stays_inside(cast: Cast) -> None:
 def test_a_yes_sends_no_half_typed_reasons(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     typed = moderation.Reasons(cast.clause, "half a", 0, 10, "a note")
-    decision = moderation.decide(held, reviewer=cast.reviewer, verdict="approved", seen=seen(held), reasons=typed)
+    given = moderation.decide(held, reviewer=cast.reviewer, verdict="approved", seen=seen(held), reasons=typed)
+    decision = given.decision
     assert (decision.clause, decision.words, decision.from_ms) == (None, "", None)
     assert decision.first.private_note == "a note"
 
@@ -178,9 +183,64 @@ def test_the_letter_names_no_reviewer(cast: Cast) -> None:
 def test_every_step_is_on_the_record(cast: Cast) -> None:
     decision = cast.approval()
     moderation.undo(decision, by=cast.reviewer)
-    claiming.release(cast.claim(decision.submission, revealed=False))
-    acts = ["submit", "claim", "reveal", "decide", "undo", "claim", "release"]
+    claiming.release(cast.claim(decision.submission))
+    acts = ["submit", "decide", "undo", "see"]
     chain = Chain.objects.get(program=cast.program)
     found = Entry.objects.filter(chain=chain, act__in=acts).order_by("number").values_list("act", flat=True)
     assert list(found) == acts
     assert audit.verify(chain) is None
+    facts = json.loads(Entry.objects.get(chain=chain, act="decide").facts)
+    assert facts["attested"]["by"] == "played" and facts["claimed_at_us"] <= facts["revealed_at_us"]
+
+
+# --- several people ------------------------------------------------------------------------------------------------
+
+
+def test_of_ones_own_first_opinion_one_hears_and_of_anothers_nothing(cast: Cast, at: At) -> None:
+    """The second is blind to the first: also whoever was too late for the first look."""
+    slow = cast.claim(cast.submission())
+    Submission.objects.update(people=2)
+    at(slow.leased_until)
+    mine = cast.claim(slow.submission, by=cast.rival)
+    cast.reject(mine)
+    with pytest.raises(DecidedAlready) as own:
+        cast.reject(Claim.objects.get(pk=mine.pk))
+    with pytest.raises(DecidedAlready) as late:
+        cast.approve(slow)
+    assert "rejected" in str(own.value.sentence) and "rejected" not in str(late.value.sentence)
+    assert cast.claim(slow.submission), "who was too late for the first look may be the second"
+
+
+def test_undoing_what_two_decided_asks_for_a_first_look_again(cast: Cast) -> None:
+    asked = cast.submission()
+    Submission.objects.update(people=2)
+    cast.approve(cast.claim(asked))
+    decision = cast.approve(cast.claim(asked, by=cast.rival))
+    moderation.undo(decision, by=cast.rival)
+    look = cast.look(asked)
+    assert (look.kind, look.round, look.state) == ("first", 2, "waiting")
+    assert cast.approve(cast.claim(asked)) is None
+    assert cast.approve(cast.claim(asked, by=cast.rival)).round == 2
+
+
+def test_only_whoever_decided_undoes(cast: Cast) -> None:
+    decision = cast.approval()
+    with pytest.raises(NotAllowed):
+        moderation.undo(decision, by=cast.rival)
+
+
+def test_an_approval_may_be_for_some_and_from_some_day_on(cast: Cast) -> None:
+    until = clock.now() + timedelta(days=3)
+    decision = cast.approve(cast.claim(cast.submission()), scope=Scope("link", until))
+    assert (decision.audience, decision.embargo_until) == ("link", until)
+    with pytest.raises(EmbargoPassed):
+        cast.approve(cast.claim(cast.submission()), scope=Scope(embargo_until=clock.now() - timedelta(seconds=1)))
+
+
+def test_remarks_belong_to_the_opinion_and_lie_within_the_clip(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    with pytest.raises(RangeOutside):
+        cast.reject(held, remarks=(Remark(0, 10_000, "there"),))
+    decision = cast.reject(held, remarks=(Remark(100, 200, "here", (0.1, 0.2, 0.3, 0.4)),))
+    note = decision.first.notes.get()
+    assert (note.words, note.x, note.height) == ("here", 0.1, 0.4)

@@ -263,11 +263,10 @@ def test_control_without_lock_and_key_the_clocks_move_twice(
     cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = halted_for_five_hours(cast, at)
-    clocks.apply_pauses()
-    monkeypatch.setattr(clocks.Pause.objects, "filter", lambda **facts: Pause.objects.none())
     monkeypatch.setattr(clocks.Pause.objects, "create", lambda **facts: Pause(**facts))
-    with audit.recorded():
-        clocks._apply(Halt.objects.get())
+    for _ in range(2):
+        with audit.recorded():
+            clocks._apply(Halt.objects.get())
     assert Submission.objects.get().due_at == asked.due_at + timedelta(hours=10)
 
 

@@ -5,20 +5,25 @@ from datetime import timedelta
 import pytest
 
 from access import clock, halting, storing
-from access.models import Credential, Entry
-from access.refusals import AgreementUnsigned, Halted, NotAllowed
+from access.models import Credential, Enrollment, Entry, Role
+from access.refusals import AgreementUnsigned, Halted, NotAllowed, WordsMissing
 from generation.models import Output, Rendition
-from review import submitting
+from review import publishing, sharing, submitting
 from review.models import Submission
-from review.refusals import BytesChanged, PolicyMissing, RedTeamNeverShared, RenditionsMissing, SubmittedAlready
+from review.refusals import (
+    BytesChanged,
+    NotSentBack,
+    PolicyMissing,
+    RedTeamNeverShared,
+    RenditionsMissing,
+    SubmittedAlready,
+)
 from tests import make
 from tests.review.cast import At, Cast, flip_a_byte
 
 
 def test_the_deadline_is_what_the_program_promised(cast: Cast) -> None:
-    cast.program.review_hours = 5
-    cast.program.save()
-    cast.artist.refresh_from_db()
+    publishing.publish_terms(cast.program, by=None, hours_low=5)
     submission = cast.submission()
     assert submission.due_at - submission.submitted_at == timedelta(hours=5)
     assert submission.policy == cast.policy
@@ -41,7 +46,7 @@ def test_without_a_policy_nothing_can_be_judged(cast: Cast) -> None:
 def test_the_output_of_another_artist_is_refused(cast: Cast) -> None:
     other = make.artist(program=cast.program)
     with pytest.raises(NotAllowed):
-        submit(cast.output(), other)
+        submitting.submit(cast.output(), enrollment=other, wish=submitting.Wish("x"))
 
 
 def test_an_unsigned_agreement_is_refused(cast: Cast) -> None:
@@ -81,8 +86,9 @@ def test_a_hold_on_the_credential_refuses_what_comes_with_it(cast: Cast) -> None
     )
     halting.halt(taken, program=cast.program, by=None, reason="it was seen elsewhere")
     with pytest.raises(Halted):
-        cast.submission(output, credential=taken)
-    assert cast.submission(output, credential=own).state == "waiting"
+        submitting.submit(output, enrollment=cast.artist, wish=submitting.Wish("x"), credential=taken)
+    own_wish = {"enrollment": cast.artist, "wish": submitting.Wish("x"), "credential": own}
+    assert submitting.submit(output, **own_wish).state == "waiting"
 
 
 @pytest.mark.parametrize("recipe", submitting.NEEDED)
@@ -133,6 +139,81 @@ def test_the_record_holds_hashes_and_no_words(cast: Cast) -> None:
     assert "secret" not in entry.facts and "secret" in entry.private.text
 
 
-def submit(output: Output, enrollment: object) -> Submission:
-    facts = {"title": "x", "credit": "", "statement": "", "publish_on_approval": False}
-    return submitting.submit(output, enrollment=enrollment, **facts)  # type: ignore[arg-type]  # as given
+# --- going on after changes were asked for ---------------------------------------------------------------------------
+
+
+def sent_back(cast: Cast, at: At) -> Submission:
+    decision = cast.send_back(cast.claim(cast.submission()))
+    at(decision.effective_at)
+    return Submission.objects.get(pk=decision.submission_id)
+
+
+def test_an_answer_with_words_is_the_next_round_of_the_same_clip(cast: Cast, at: At) -> None:
+    asked = sent_back(cast, at)
+    found = submitting.answer(asked, by=cast.artist.user, words="The knife is a brush.")
+    assert (found.state, found.round, found.changes_made) == ("waiting", 2, 1)
+    assert cast.look(found).reserved_for == cast.reviewer
+    assert found.given_answers.get().words == "The knife is a brush."
+
+
+def test_an_answer_with_another_output_goes_on_in_its_place(cast: Cast, at: At) -> None:
+    asked = sent_back(cast, at)
+    Submission.objects.filter(pk=asked.pk).update(risk_band=2, people=2)
+    following = cast.submission(answers=asked)
+    asked.refresh_from_db()
+    assert asked.state == "answered" and following.answers == asked
+    assert (following.changes_made, following.risk_band, following.people) == (1, 2, 2)
+    assert cast.look(following).reserved_for == cast.reviewer
+
+
+def test_an_answer_needs_words_and_is_its_artists(cast: Cast, at: At) -> None:
+    asked = sent_back(cast, at)
+    with pytest.raises(WordsMissing):
+        submitting.answer(asked, by=cast.artist.user, words=" ")
+    with pytest.raises(NotAllowed):
+        submitting.answer(asked, by=cast.reviewer, words="x")
+    other = make.artist(program=cast.program)
+    with pytest.raises(NotAllowed):
+        cast.submission(make.output(enrollment=other), answers=asked)
+    asked.refresh_from_db()
+    assert asked.state == "decided"
+
+
+def test_nothing_can_be_answered_before_it_is_in_effect_nor_twice(cast: Cast, at: At) -> None:
+    decision = cast.send_back(cast.claim(cast.submission()))
+    with pytest.raises(NotSentBack):
+        submitting.answer(decision.submission, by=cast.artist.user, words="x")
+    at(decision.effective_at)
+    submitting.answer(decision.submission, by=cast.artist.user, words="x")
+    with pytest.raises(NotSentBack):
+        cast.submission(answers=decision.submission)
+
+
+def test_it_is_kept_for_the_same_reviewer_half_the_time_that_is_left(cast: Cast, at: At) -> None:
+    publishing.publish_terms(cast.program, by=None, hours_low=8)
+    asked = submitting.answer(sent_back(cast, at), by=cast.artist.user, words="x")
+    look, now = cast.look(asked), clock.now()
+    assert look.reserved_until - now == (look.due_at - now) / 2
+    at(look.reserved_until)
+    assert cast.claim(asked, by=cast.rival)
+
+
+def test_it_is_kept_for_nobody_who_reviews_here_no_longer(cast: Cast, at: At) -> None:
+    asked = sent_back(cast, at)
+    Role.objects.filter(user=cast.reviewer).update(revoked_at=clock.now())
+    submitting.answer(asked, by=cast.artist.user, words="x")
+    assert cast.claim(asked, by=cast.rival)
+
+
+def test_who_left_the_program_submits_nothing_more_and_nothing_of_theirs_is_published(cast: Cast, at: At) -> None:
+    waits, asked = cast.submission(publish_on_approval=True), sent_back(cast, at)
+    other = cast.output()
+    Enrollment.objects.filter(pk=cast.artist.pk).update(ended_at=clock.now())
+    other = Output.objects.get(pk=other.pk)
+    with pytest.raises(NotAllowed):
+        cast.submission(other)
+    with pytest.raises(NotAllowed):
+        cast.submission(other, answers=asked)
+    decision = cast.approval(waits)
+    at(decision.effective_at)
+    assert sharing.settle() == []
