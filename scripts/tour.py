@@ -216,7 +216,7 @@ def _rejecting(reviewer: Page) -> Iterator[Stop]:
     watch(reviewer)
     reviewer.keyboard.press("n")
     reviewer.keyboard.type("Here, at the edge of the moon.")
-    for key in ("Tab", "Tab", "Enter", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Enter"):
+    for key in ("Tab", "Tab", "Enter", *["ArrowUp"] * 9, *["Shift+ArrowLeft"] * 7, "Enter", "Enter"):
         reviewer.keyboard.press(key)
     _reasons(reviewer, "x", "The disc is that of a poster which is not yours to use.")
     yield "review-reject", reviewer
