@@ -8,7 +8,7 @@
 
   const by = (id) => document.getElementById(id);
   const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
-  const post = (url, body) => fetch(url, { method: "POST", body, headers: { "X-CSRFToken": token() }, credentials: "same-origin" });
+  const post = (url, body) => fetch(url, { method: "POST", body, headers: { "X-CSRFToken": token(), "X-Swaps": "1" }, credentials: "same-origin" });
 
   function open() {
     form = document.querySelector("[data-screen]");
@@ -56,7 +56,8 @@
     adopt(fresh);
     by("main").replaceWith(fresh);
     document.title = page.title;
-    if (answer.redirected) history.pushState(null, "", answer.url);
+    const there = answer.headers.get("X-Location") ?? (answer.redirected ? answer.url : "");
+    if (there) history.pushState(null, "", there);
     for (const script of page.querySelectorAll("script[src]")) load(script.getAttribute("src"));
     if (before !== after) fresh.focus({ preventScroll: true });
     if (before !== after || fresh.querySelector("[role=alert]:not([hidden])")) scrollTo(0, 0);

@@ -4,11 +4,13 @@ submissions in a row.
 On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
 """
 
+import json
 import statistics
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from django.test import Client
 from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from review.models import Claim, Decision, Escalation, Habit, Note, Opinion, Skip, Submission
+from access import clock
+from review.models import Claim, Decision, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
+from review.verdicts import Remark
 from scripts.tour import launch
 from tests.review import clips
 from tests.review.cast import Cast, make_cast
@@ -249,6 +253,55 @@ def test_the_next_picture_is_there_at_once(cast: Cast, page: Page) -> None:
     say(f"from a decision to the first frame of the next: {', '.join(f'{ms:.0f}' for ms in told)} ms")
     assert statistics.median(told) < NEXT_PICTURE * BUSY
     assert page.evaluate("document.querySelector('[data-clip]').muted")
+
+
+def test_the_clip_before_goes_in_step_and_its_notes_come_at_their_moment(cast: Cast, page: Page) -> None:
+    remark = Remark(250, 250, "the tip of it", (0.25, 0.25, 0.5, 0.5))
+    with mock.patch.object(clock, "now", wraps=clock.now) as now:
+        real, now.side_effect = clock.now(), lambda: real - timedelta(hours=1)
+        decision = cast.send_back(cast.claim(ask(cast, "Before")), remarks=(remark,))
+        assert decision.effective_at < real
+    ask(cast, "After", answers=decision.submission)
+    start(page)
+    reveal(page)
+    page.keyboard.press("b")
+    for _ in range(2):
+        page.keyboard.press(".")
+    page.wait_for_function("() => Math.abs(document.querySelector('[data-earlier]').currentTime - 2.5 / 8) < 0.01")
+    assert page.locator(".player__box--before").count() == 1
+    page.keyboard.press("End")
+    assert page.locator(".player__box--before").count() == 0
+
+
+def test_saved_words_are_marked_until_they_are_edited(cast: Cast, page: Page) -> None:
+    saved = {"reviewer": cast.reviewer, "program": cast.program, "saved_at": clock.now()}
+    Phrase.objects.create(clause_code="2", words="A wound, close up.", **saved)
+    ask(cast)
+    start(page)
+    watch(page)
+    for key in ("x", "2", "p"):
+        page.keyboard.press(key)
+    assert values(page, "words") == "A wound, close up." and page.locator("[data-saved-words]").is_visible()
+    page.keyboard.type(" At 0:01.")
+    assert not page.locator("[data-saved-words]").is_visible()
+
+
+def test_a_region_by_pointer(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    reveal(page)
+    page.keyboard.press("n")
+    page.keyboard.type("here")
+    page.locator("[data-note-region]").click()
+    box = page.locator("[data-region]").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.9)
+    page.mouse.up()
+    page.keyboard.press("Enter")
+    [note] = json.loads(page.locator("[data-remarks]").input_value())
+    assert note["region"] == pytest.approx([0.5, 0.5, 0.25, 0.4], abs=0.01) and note["words"] == "here"
 
 
 def test_nothing_serious_for_axe_in_each_of_its_states(cast: Cast, page: Page) -> None:

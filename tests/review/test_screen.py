@@ -95,6 +95,14 @@ def test_decide_and_next_in_one_request(cast: Cast) -> None:
     assert Claim.objects.live(clock.now()).get().submission == following
 
 
+def test_a_script_gets_the_page_of_the_next_one_in_the_same_answer(cast: Cast) -> None:
+    held, following = cast.claim(cast.submission()), cast.submission(title="Ebb")
+    client = signed_in(cast.reviewer)
+    answer = client.post(path("decide", cast, held.look_id), ballot(held), headers={"X-Swaps": "1"})
+    assert answer.status_code == 200 and answer.headers["X-Location"] == path("review", cast, cast.look(following).pk)
+    assert "Ebb" in answer.content.decode() and "takes effect in" in answer.content.decode()
+
+
 def test_the_same_form_sent_twice_counts_once_and_is_answered_the_same(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     cast.submission()
