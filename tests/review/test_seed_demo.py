@@ -7,10 +7,12 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 
-from access.models import AgreementVersion, Enrollment, Entry
+from access.models import AgreementVersion, Enrollment, Entry, Program, Role
 from generation import registry
 from generation.models import Pipeline
 from generation.policies import may_use
+from review import opening
+from scripts.private_site import ACCOUNT
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +73,15 @@ def test_the_terms_say_that_copies_may_be_kept() -> None:
     seed()
     terms = AgreementVersion.objects.get()
     assert terms.allows_download and "You may download copies of your own outputs" in terms.text
+
+
+def test_there_are_people_enough_for_its_own_rules_and_it_is_open() -> None:
+    told = seed()
+    program = Program.objects.get()
+    need = opening.need_of(program)
+    assert program.opened_at is not None and (need.missing, need.leads_missing) == (0, 0)
+    assert sorted(role for role, _, _ in ACCOUNT.findall(told)) == sorted(
+        ["artist", "reviewer", "colleague", "another", "lead", "staff"]
+    )
+    kinds = Role.objects.live().filter(program=program).values_list("kind", flat=True)
+    assert sorted(kinds) == ["lead", "program_staff", "reviewer", "reviewer", "reviewer"]
