@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from access.models import Enrollment, Program, User
+from generation import rendering
+from generation.encoding import encode, encode_rest
 from generation.models import Output
 from review import appeals, claiming, moderation, sharing, submitting
 from review.looking import Report
@@ -110,3 +112,16 @@ def flip_a_byte(path: Path) -> None:
         byte = file.read(1)
         file.seek(10)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def stack(cast: Cast, count: int = 3) -> list[Submission]:
+    """All outputs of one brief, submitted."""
+    brief = make.brief(enrollment=cast.artist, variations=count)
+    made = []
+    for _ in range(count):
+        taken, drawn = make.claimed("test-worker"), make.clip()
+        assert taken and taken.brief_id == brief.pk
+        output = rendering.finish(taken, encode(drawn, width=96), seconds=1.0)
+        rendering.add_renditions(output, encode_rest(drawn, width=96))
+        made.append(cast.submission(output))
+    return made

@@ -25,9 +25,8 @@ from review.refusals import (
     UndoTooLate,
 )
 from tests import make
-from tests.review.cast import At, Cast, make_cast
+from tests.review.cast import At, Cast, make_cast, stack
 from tests.review.racing import PATIENCE, lost, meet_after, race, without, without_one_to_one, without_rule, won
-from tests.review.test_claiming import stack
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
