@@ -257,20 +257,19 @@ def test_the_next_picture_is_there_at_once(cast: Cast, page: Page) -> None:
 
 def test_the_clip_before_goes_in_step_and_its_notes_come_at_their_moment(cast: Cast, page: Page) -> None:
     remark = Remark(250, 250, "the tip of it", (0.25, 0.25, 0.5, 0.5))
-    with mock.patch.object(clock, "now", wraps=clock.now) as now:
-        real, now.side_effect = clock.now(), lambda: real - timedelta(hours=1)
-        decision = cast.send_back(cast.claim(ask(cast, "Before")), remarks=(remark,))
-        assert decision.effective_at < real
-    ask(cast, "After", answers=decision.submission)
-    start(page)
-    reveal(page)
-    page.keyboard.press("b")
-    for _ in range(2):
-        page.keyboard.press(".")
-    page.wait_for_function("() => Math.abs(document.querySelector('[data-earlier]').currentTime - 2.5 / 8) < 0.01")
-    assert page.locator(".player__box--before").count() == 1
-    page.keyboard.press("End")
-    assert page.locator(".player__box--before").count() == 0
+    decision = cast.send_back(cast.claim(ask(cast, "Before")), remarks=(remark,))
+    original = clock.now  # the server is a thread of this process: its clock goes on, a minute later
+    with mock.patch.object(clock, "now", side_effect=lambda: original() + timedelta(minutes=1)):
+        ask(cast, "After", answers=decision.submission)
+        start(page)
+        reveal(page)
+        page.keyboard.press("b")
+        for _ in range(2):
+            page.keyboard.press(".")
+        page.wait_for_function("() => Math.abs(document.querySelector('[data-earlier]').currentTime - 2.5 / 8) < 0.01")
+        assert page.locator(".player__box--before").count() == 1
+        page.keyboard.press("End")
+        assert page.locator(".player__box--before").count() == 0
 
 
 def test_saved_words_are_marked_until_they_are_edited(cast: Cast, page: Page) -> None:

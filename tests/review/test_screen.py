@@ -1,18 +1,13 @@
-"""The review screen's server side: what a reviewer is shown, what is kept, and that a verdict counts once."""
+"""The review screen's server side: what is kept of what a reviewer does, and that a verdict counts once."""
 
 import json
-import re
-import uuid
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from access import clock, media
-from access.models import User
-from review import claiming, drafting, escalating, moderation, resting, submitting
+from review import claiming, drafting, escalating
 from review.models import (
     Ballot,
     Claim,
@@ -20,44 +15,16 @@ from review.models import (
     Draft,
     Escalation,
     Habit,
-    Look,
     Note,
     Opinion,
-    Phrase,
     ReviewTerms,
     Skip,
-    Submission,
 )
 from tests import make
 from tests.review.cast import At, Cast
+from tests.review.screens import ballot, no, page_of, path, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def path(name: str, cast: Cast, *args: object) -> str:
-    return reverse(name, args=[cast.program.slug, *args])
-
-
-def ballot(held: Claim, verdict: str = "approved", **fields: Any) -> dict[str, Any]:
-    """What the page sends: all of the clip played, a key of its own."""
-    whole = [[0, moderation.duration_ms(held.submission)]]
-    shown = {"fence": held.fence, "round": held.round, "shown_sha256": held.shown.sha256, "on": held.look_id}
-    report = {"played": json.dumps(whole), "scripted": "1", "key": uuid.uuid4(), "next": "1"}
-    return {"verdict": verdict, **shown, **report, **fields}
-
-
-def no(cast: Cast, held: Claim, **fields: Any) -> dict[str, Any]:
-    return ballot(held, "rejected", **{"clause": cast.clause.pk, "words": "The knife.", "whole": "on", **fields})
-
-
-def page_of(client: Client, cast: Cast, held: Claim) -> str:
-    return client.get(path("review", cast, held.look_id)).content.decode()
 
 
 # --- first paint ------------------------------------------------------------------------------------------------------
@@ -324,180 +291,3 @@ def test_advice_is_read_by_whoever_gets_it_back(cast: Cast) -> None:
     again = cast.claim(held.submission)
     shown = page_of(signed_in(cast.reviewer), cast, again)
     assert "Is this a brush?" in shown and "It is a brush." in shown
-
-
-# --- blind ------------------------------------------------------------------------------------------------------------
-
-
-def scrubbed(page: str) -> str:
-    """The page without what differs between any two: ids, tokens, hashes, instants."""
-    page = re.sub(r'value="[A-Za-z0-9]{64}"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}', "#", page)
-    page = re.sub(r"<dd>\d{6,}</dd>", "#", page)  # the seed
-    return re.sub(r"datetime=\"[^\"]*\"|\d\d:\d\d|in \d+[^<]*|title=\S+", "#", page)
-
-
-@pytest.mark.parametrize("kind", ["qa", "golden"])
-def test_a_check_of_quality_is_byte_for_byte_an_ordinary_look(cast: Cast, at: At, kind: str) -> None:
-    ordinary = page_of(signed_in(cast.rival), cast, cast.claim(cast.submission(), by=cast.rival))
-    decision = cast.reject(cast.claim(cast.submission()))
-    at(decision.effective_at + timedelta(minutes=1))
-    look = Look.objects.create(
-        submission=decision.submission, program=cast.program, artist=cast.artist.user, round=1, kind=kind,
-        due_at=clock.now() + timedelta(days=1), asked_at=clock.now(),
-    )  # fmt: skip
-    Claim.objects.update(released_at=clock.now())
-    held = claiming.reveal(claiming.claim(look, reviewer=cast.rival))
-    shown = page_of(signed_in(cast.rival), cast, held)
-    assert scrubbed(shown) == scrubbed(ordinary)
-    assert "The knife at the end." not in shown
-
-
-@pytest.mark.parametrize("kind", ["second", "tie_break"])
-def test_the_second_and_third_are_blind(cast: Cast, kind: str) -> None:
-    asked = cast.submission()
-    Submission.objects.update(people=2)
-    cast.give(cast.claim(asked), "rejected", words="said first")
-    if kind == "tie_break":
-        cast.give(cast.claim(asked, by=cast.rival), "approved")
-    third = make.reviewer(program=cast.program)
-    held = cast.claim(asked, by=third)
-    assert held.look.kind == kind
-    shown = page_of(signed_in(third), cast, held)
-    assert "said first" not in shown and "Said before" not in shown
-    assert cast.reviewer.pseudonym not in shown and cast.rival.pseudonym not in shown
-
-
-def test_an_appeal_shows_what_it_is_against(cast: Cast, at: At) -> None:
-    from review import appeals
-
-    no_ = cast.rejection(at)
-    appeals.open_appeal(no_, by=cast.artist.user, words="It is a brush.")
-    held = cast.claim(no_.submission, by=cast.rival)
-    client = signed_in(cast.rival)
-    shown = page_of(client, cast, held)
-    assert "It is a brush." in shown and "The knife at the end." in shown and "Rejected" in shown
-    answer = client.post(path("decide", cast, held.look_id), ballot(held))
-    assert answer.status_code == 422 and "gets an answer either way" in answer.content.decode()
-    sent = ballot(held, words="It is a brush indeed.")
-    assert client.post(path("decide", cast, held.look_id), sent).status_code == 302
-    assert Decision.objects.standing().get().is_approval
-
-
-def test_an_earlier_round_stands_beside_it(cast: Cast, at: At) -> None:
-    from review.verdicts import Remark
-
-    remark = Remark(0, 0, "the tip of it", (0.1, 0.1, 0.2, 0.2))
-    decision = cast.send_back(cast.claim(cast.submission()), remarks=(remark,))
-    at(decision.effective_at + timedelta(minutes=1))
-    submitting.answer(decision.submission, by=cast.artist.user, words="It is blunt now.")
-    shown = page_of(signed_in(cast.reviewer), cast, cast.claim(Submission.objects.get()))
-    for words in ("Changes asked for", "The knife at the end.", "the tip of it", "It is blunt now."):
-        assert words in shown
-
-
-def test_the_clip_before_stands_side_by_side_and_may_be_watched(cast: Cast, at: At) -> None:
-    decision = cast.send_back(cast.claim(cast.submission()))
-    at(decision.effective_at + timedelta(minutes=1))
-    asked = cast.submission(answers=decision.submission)
-    held = cast.claim(asked)
-    shown = page_of(signed_in(cast.reviewer), cast, held)
-    before = decision.submission.output.rendition("proxy")
-    assert before and "data-earlier" in shown and str(before.file_id) in shown
-    assert media.may_see(before.file, media.Viewer(cast.reviewer))
-    assert not media.may_see(before.file, media.Viewer(cast.rival))
-
-
-def test_critique_is_nowhere_on_the_page(cast: Cast) -> None:
-    held = cast.claim(cast.submission(is_critique=True))
-    assert "critique" not in page_of(signed_in(cast.reviewer), cast, held).lower()
-
-
-# --- stacks -----------------------------------------------------------------------------------------------------------
-
-
-def stack(cast: Cast) -> list[Claim]:
-    """Two submissions of one brief, held together."""
-    made = [cast.submission(title=f"Variant {n}") for n in (1, 2)]
-    brief = make.brief(enrollment=cast.artist)
-    Look.objects.filter(submission__in=made).update(brief=brief)
-    claiming.claim_next(cast.reviewer, program=cast.program)
-    return list(Claim.objects.order_by("submission__title"))
-
-
-def variant(claim: Claim) -> str:
-    return json.dumps(
-        {"look": str(claim.look_id), "fence": claim.fence, "round": claim.round, "sha256": claim.shown.sha256}
-    )
-
-
-def test_variants_are_shown_together_and_decided_one_by_one(cast: Cast) -> None:
-    first, second = stack(cast)
-    client = signed_in(cast.reviewer)
-    shown = page_of(client, cast, first)
-    assert "2 variants of one brief" in shown and "Variant 2" in shown
-    client.post(path("review_reveal", cast, first.look_id))
-    answer = client.post(path("decide", cast, first.look_id), ballot(first))
-    assert answer.url == path("review", cast, second.look_id)  # type: ignore[attr-defined]
-
-
-def test_what_was_played_of_a_variant_is_kept_when_one_turns_to_the_next(cast: Cast) -> None:
-    first, second = stack(cast)
-    claiming.reveal(first)
-    client = signed_in(cast.reviewer)
-    client.post(path("review_claim", cast, second.look_id), {"on": first.look_id, "played": "[[0, 300]]"})
-    assert Claim.objects.get(pk=first.pk).played == [[0, 300]]
-    assert Claim.objects.get(pk=second.pk).played == []
-
-
-def test_one_verdict_on_all_names_what_failed(cast: Cast) -> None:
-    first, second = stack(cast)
-    claiming.reveal(first)
-    client, sent = signed_in(cast.reviewer), {**ballot(first), "variant": variant(second)}
-    answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
-    shown = answer.content.decode()
-    assert answer.redirect_chain[0][0] == path("review", cast, second.look_id)
-    assert "1 of 2 recorded." in shown and "“Variant 2” is not recorded: Approving needs a look" in shown
-    claiming.reveal(Claim.objects.get(pk=second.pk))
-    Claim.objects.filter(pk=second.pk).update(played=[[0, moderation.duration_ms(second.submission)]])
-    answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
-    assert "2 of 2 recorded." in answer.content.decode() and Opinion.objects.count() == 2
-
-
-# --- calm -------------------------------------------------------------------------------------------------------------
-
-
-def test_what_one_watched_and_when_a_break_is_due(cast: Cast, at: At) -> None:
-    ReviewTerms.objects.create(program=cast.program, number=1, published_at=clock.now(), break_minutes=5)
-    held = cast.claim(cast.submission())
-    begun = held.revealed_at
-    assert begun
-    at(begun + timedelta(minutes=6))
-    watch = resting.watch(cast.reviewer, cast.program, clock.now())
-    assert (watch.today, watch.since_break, watch.is_break_due) == (6, 6, True)
-    assert "without a break" in page_of(signed_in(cast.reviewer), cast, held)
-    claiming.release(held)
-    at(begun + timedelta(minutes=20))
-    rested = resting.watch(cast.reviewer, cast.program, clock.now())
-    assert (rested.today, rested.since_break, rested.is_break_due) == (6, 0, False)
-
-
-def test_saved_words_of_ones_own_are_offered(cast: Cast) -> None:
-    for user, words in ((cast.reviewer, "mine, saved"), (cast.rival, "not mine")):
-        Phrase.objects.create(reviewer=user, program=cast.program, clause_code="2", words=words, saved_at=clock.now())
-    shown = page_of(signed_in(cast.reviewer), cast, cast.claim(cast.submission()))
-    assert "mine, saved" in shown and "not mine" not in shown
-
-
-def test_whoever_must_not_judge_sees_no_prompt(cast: Cast) -> None:
-    held = cast.claim(cast.submission())
-    claiming.skip(held, reason="no")
-    shown = page_of(signed_in(cast.reviewer), cast, held)
-    assert "You passed this one by" in shown and "a red circle" not in shown
-
-
-def test_the_page_asks_few_questions(cast: Cast, django_assert_max_num_queries: Any) -> None:
-    held = cast.claim(cast.submission())
-    client = signed_in(cast.reviewer)
-    page_of(client, cast, held)
-    with django_assert_max_num_queries(45):
-        page_of(client, cast, held)
