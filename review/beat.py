@@ -1,0 +1,50 @@
+"""What review does by itself, every few seconds. Each step is a verb; one that fails holds up no other."""
+
+from collections.abc import Callable
+
+from access import clock
+from review import appeals, banking, claiming, clocks, digest, proof, qa, scrutiny, sharing
+
+Step = Callable[[], object]
+
+STEPS: tuple[Step, ...] = (
+    clocks.apply_pauses,  # before anything is called late
+    clocks.find_breaches,
+    claiming.end_expired,
+    appeals.ask_due_seconds,
+    sharing.settle,
+    proof.settle,
+    digest.settle,
+    lambda: qa.draw(clock.now()),
+    lambda: qa.drop_moot(clock.now()),
+)
+LOOKS: tuple[Step, ...] = (banking.settle, scrutiny.settle)
+
+
+def settle() -> None:
+    """Whatever became due.
+
+    Raises:
+        ExceptionGroup: of the steps that failed, after all were tried.
+    """
+    _try_all("settle", STEPS)
+
+
+def look_over() -> None:
+    """Machines look at clips: it takes seconds each, so it does not keep ``settle`` waiting.
+
+    Raises:
+        ExceptionGroup: of the steps that failed, after all were tried.
+    """
+    _try_all("look over", LOOKS)
+
+
+def _try_all(name: str, steps: tuple[Step, ...]) -> None:
+    troubles = []
+    for step in steps:
+        try:
+            step()
+        except Exception as trouble:  # noqa: BLE001  told below, with the others
+            troubles.append(trouble)
+    if troubles:
+        raise ExceptionGroup(f"{name}: {len(troubles)} of {len(steps)} steps failed", troubles)
