@@ -1,6 +1,5 @@
 """A reviewer takes a look in hand, keeps it, reveals the clip, hands it back or passes it by."""
 
-import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 

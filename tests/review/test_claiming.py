@@ -203,6 +203,7 @@ def test_a_reserved_look_comes_to_others_when_the_time_is_over(cast: Cast, at: A
 
 def test_who_saw_it_stays_on_record_and_counts_for_the_day(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission())
+    assert held.revealed_at
     at(held.revealed_at + timedelta(minutes=2))
     claiming.release(held)
     assert Entry.objects.filter(act="see", actor=str(cast.reviewer.pk)).count() == 1
@@ -211,6 +212,7 @@ def test_who_saw_it_stays_on_record_and_counts_for_the_day(cast: Cast, at: At) -
 
 def test_who_saw_a_clip_that_was_taken_back_stays_on_record(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission())
+    assert held.revealed_at
     at(held.revealed_at + timedelta(minutes=2))
     submitting.withdraw(held.submission, by=cast.artist.user)
     assert Entry.objects.filter(act="see", actor=str(cast.reviewer.pk)).count() == 1

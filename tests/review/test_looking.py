@@ -81,6 +81,7 @@ def test_no_verdict_on_what_was_never_revealed(cast: Cast, wanted: str) -> None:
 def test_more_than_time_allows_is_not_believed(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     held = cast.claim(cast.submission())
     monkeypatch.setattr(looking, "GRACE", timedelta())
+    assert held.revealed_at
     at(held.revealed_at + timedelta(milliseconds=100))
     with pytest.raises(NotWatched):
         verdict(held, "approved")
@@ -129,6 +130,6 @@ def test_a_new_claim_begins_to_count_anew(cast: Cast, at: At) -> None:
     looking.note(held, Report(((0, duration_ms(held.submission)),)))
     claiming.release(held)
     again = cast.claim(held.submission)
-    assert again.played == [] and again.revealed_at <= clock.now()
+    assert again.played == [] and again.revealed_at and again.revealed_at <= clock.now()
     with pytest.raises(NotWatched):
         verdict(again, "approved", played=())

@@ -258,6 +258,7 @@ def naive_claim(look: Look, who: Any, meeting: threading.Barrier) -> Claim:
         meeting.wait(PATIENCE)
         facts = {"round": 1, "fence": 1, "claimed_at": now, "leased_until": now + claiming.LEASE}
         shown = look.submission.output.rendition("playable")
+        assert shown
         return Claim.objects.create(look=look, submission=look.submission, reviewer=who, shown=shown, **facts)
 
 

@@ -160,11 +160,12 @@ def test_an_appeal_is_against_a_no_that_is_in_effect(cast: Cast, at: At) -> None
     with transaction.atomic(), refused("appeal_against_an_effective_no"):
         Appeal.objects.create(decision=yes, look=appeal_look(yes), words="?", opened_at=clock.now())
     rejected = cast.rejection(at)
-    facts = {"decision": rejected, "words": "?"}
+    facts, first_look = {"decision": rejected, "words": "?"}, rejected.first.look
+    assert first_look
     with transaction.atomic(), refused("appeal_against_an_effective_no"):
         Appeal.objects.create(**facts, look=appeal_look(rejected), opened_at=rejected.decided_at)
     with transaction.atomic(), refused("appeal_against_an_effective_no"):
-        Appeal.objects.create(**facts, look=rejected.first.look, opened_at=clock.now())
+        Appeal.objects.create(**facts, look=first_look, opened_at=clock.now())
     assert Appeal.objects.create(**facts, look=appeal_look(rejected), opened_at=clock.now())
 
 
