@@ -15,19 +15,35 @@ from scripts.tour import launch, walk
 
 FOLDER = ROOT / "docs/screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-ALSO_DARK = {"landing", "studio", "job-finished", "library", "review-revealed", "share"}
+ALSO_DARK = {"landing", "studio", "job-finished", "library", "share"}
+ALSO_DARK |= {"review-revealed", "review-rounds", "lead", "submission-rejected"}
 
 
 def shoot(page: Page, name: str) -> None:
-    """One picture in 256 colors, which nobody sees and which a repository thanks for."""
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+    """One picture in 256 colors, which nobody sees and which a repository thanks for.
+
+    Of the whole page; of the window alone where a bar stands at its foot, which would lie across the middle.
+    """
+    has_bar = page.locator(".screen__bar").count() and name.endswith(("-wide", "-dark"))
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=not has_bar, animations="disabled"))).convert("RGB")
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # keeps a small red dot red
+    few.save(FOLDER / f"{name}.png", optimize=True)
+
+
+SETTLED = """async () => {
+  const twice = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const loads = () => [...document.querySelectorAll("video")].some((v) => v.networkState === 2 && v.readyState < 2);
+  for (let n = 0; n < 50 && loads(); n += 1) await new Promise((done) => setTimeout(done, 100));
+  await document.fonts.ready;
+  await twice();
+}"""  # sizes have been followed, and no player still turns its wheel
 
 
 def take(page: Page, name: str) -> None:
     """The page as it is, at each size."""
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(SETTLED)
         shoot(page, f"{name}-{size}")
     if name in ALSO_DARK:
         page.emulate_media(color_scheme="dark")

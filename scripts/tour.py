@@ -26,7 +26,7 @@ CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-c
 RENDERED = 180_000  # milliseconds that a clip may take on a busy machine
 Stop = tuple[str, Page]
 HOME = "/p/first-light"
-TITLE = "Evening, with a very small boat and a title that is rather longer than one would like it to be"
+TITLE = "Evening, with a very small moon and a title that is rather longer than one would like it to be"
 SAIL, MOON = "A red sail", "The moon, again"
 EFFECTIVE = 90  # seconds until a verdict must be in effect: half a minute, on a busy machine
 
@@ -70,7 +70,7 @@ def walk(site: Site, browser: Browser, *, dark: bool = False) -> Iterator[Stop]:
     yield from _making(site, artist)
     asked = yield from _asking(artist)
     yield from _reviewing(site, reviewer)
-    yield from _leading(site, new_page(browser, dark=dark))
+    yield from _leading(site, new_page(browser, dark=dark), reviewer)
     yield from _steering(site, staff)
     link = yield from _answered(artist, asked)
     yield from _again(site, reviewer, new_page(browser, dark=dark))
@@ -105,7 +105,7 @@ def _making(site: Site, artist: Page) -> Iterator[Stop]:
     artist.locator("#id_prompt").evaluate("box => box.removeAttribute('required')")
     artist.get_by_role("button", name="Generate").click()
     yield "studio-error", artist
-    _brief(artist, site, "a boat with a red sail sailing right on the sea at sunset")
+    _brief(artist, site, "a boat with a red sail sailing right on the sea at sunset", variations="2")
     artist.wait_for_selector("img[data-preview]", timeout=RENDERED)
     yield "job-running", artist
     artist.wait_for_selector("#clip", timeout=RENDERED)
@@ -156,7 +156,7 @@ def _asking(artist: Page) -> Generator[Stop, None, dict[str, str]]:
     artist.goto(moon)
     artist.get_by_role("link", name="Ask to share").click()
     artist.get_by_label("Title").fill(TITLE)
-    artist.locator("#id_statement").fill("A small boat under a large sky. The point is the slowness.")
+    artist.locator("#id_statement").fill("A small moon over a large sea. The point is the slowness.")
     yield "submit", artist
     asked[TITLE] = _send(artist)
     yield "submission-waiting", artist
@@ -188,7 +188,7 @@ def _reviewing(site: Site, reviewer: Page) -> Iterator[Stop]:
     reviewer.keyboard.press("Enter")
     reviewer.wait_for_selector("#reveal")
     yield "review-veiled", reviewer
-    verdicts = {TITLE: _approving, MOON: _rejecting, SAIL: _sending_back}
+    verdicts = {TITLE: _approving, MOON: _rejecting, SAIL: _asking_a_lead}
     while verdicts:
         title = reviewer.locator(".screen-head__title").inner_text()
         yield from verdicts.pop(title)(reviewer)
@@ -237,11 +237,27 @@ def _reasons(reviewer: Page, key: str, words: str) -> None:
     reviewer.keyboard.type(words)
 
 
-def _leading(site: Site, lead: Page) -> Iterator[Stop]:
+def _asking_a_lead(reviewer: Page) -> Iterator[Stop]:
+    watch(reviewer)
+    reviewer.keyboard.press("e")
+    reviewer.wait_for_function("() => document.activeElement.matches('textarea')")
+    reviewer.keyboard.type("Is the mark on the sail a real maker's?")
+    yield "review-question", reviewer
+    reviewer.keyboard.press("Enter")
+
+
+def _leading(site: Site, lead: Page, reviewer: Page) -> Iterator[Stop]:
+    """A lead's rooms; their advice brings the clip back to the one who asked."""
     sign_in(lead, site, "lead")
-    for name, path in (("lead", "lead"), ("lead-agreement", "quality"), ("lead-rules", "rules")):
+    for name, path in (("lead-agreement", "quality"), ("lead", "lead")):
         lead.goto(f"{site.url}{HOME}/review/{path}/")
         yield name, lead
+    lead.locator("form[action*='/questions/'] textarea").fill("It is. Ask for a sail without it.")
+    lead.locator("form[action*='/questions/'] button").click()
+    lead.wait_for_function("() => !document.querySelector('form[action*=\"/questions/\"]')")
+    _start(site, reviewer)
+    yield from _sending_back(reviewer)
+    reviewer.wait_for_url(re.compile(r"/review/$"))
 
 
 def _steering(site: Site, staff: Page) -> Iterator[Stop]:
@@ -264,7 +280,7 @@ def _answered(artist: Page, asked: dict[str, str]) -> Generator[Stop, None, str]
     yield "submission-shared", artist
     _wait_for(artist, asked[SAIL], "#fix")
     yield "submission-changes", artist
-    artist.locator(".thumbs a").first.click()
+    artist.locator(".thumbs a", has_text="a red sail").first.click()
     yield "submit-answer", artist
     _send(artist)
     _wait_for(artist, asked[MOON], "#fix")
