@@ -161,7 +161,9 @@ def _asking(artist: Page) -> Generator[Stop, None, dict[str, str]]:
     asked[TITLE] = _send(artist)
     yield "submission-waiting", artist
     artist.goto(urljoin(moon, f"{HOME}/library/jobs/"))
-    asked[SAIL] = _ask(artist, str(artist.locator("a", has_text="a red sail").last.get_attribute("href")), SAIL)
+    artist.locator("a", has_text="a red sail").last.click()
+    first = artist.locator("#variations li:nth-child(1) a").first.get_attribute("href")
+    asked[SAIL] = _ask(artist, str(first), SAIL)
     return asked
 
 
@@ -280,7 +282,9 @@ def _answered(artist: Page, asked: dict[str, str]) -> Generator[Stop, None, str]
     yield "submission-shared", artist
     _wait_for(artist, asked[SAIL], "#fix")
     yield "submission-changes", artist
-    artist.locator(".thumbs a", has_text="a red sail").first.click()
+    newer = artist.locator(".thumbs a")
+    sails = newer.filter(has_text="a red sail")  # of two that were made together, either may be the newer
+    (sails if sails.count() else newer).first.click()
     yield "submit-answer", artist
     _send(artist)
     _wait_for(artist, asked[MOON], "#fix")
