@@ -184,12 +184,13 @@ def test_whoever_may_not_look_does_not_count(cast: Cast, at: At) -> None:
 
 def shown_to_artist(cast: Cast, submission: Submission) -> list[str]:
     """Every page on which the artist could see anything of it, less the keys of forms and the head of the program's
-    chain, which moves with whatever anybody does."""
+    chain, which moves with whatever anybody does. Who opened the clip is told, whatever they opened it for."""
     client = Client()
     client.force_login(cast.artist.user)
     pages = [("submission", submission.pk), ("submissions",), ("library",), ("job", submission.output.job_id)]
     texts = [client.get(reverse(name, args=[cast.program.slug, *args])).content.decode() for name, *args in pages]
-    moving = r'(csrfmiddlewaretoken|_key)" value="[^"]*"|hx-headers="[^"]*"|<code title="\w{64}">\d+:\w+…</code>'
+    keys = r'(csrfmiddlewaretoken|_key)" value="[^"]*"|hx-headers="[^"]*"'
+    moving = keys + r'|<code title="\w{64}">\d+:\w+…</code>|<ul class="openings.*?</ul>'
     return [re.sub(moving, "", text) for text in texts]
 
 
