@@ -40,7 +40,9 @@ def shoot(page: Page, name: str) -> None:
 
 SETTLED = """async () => {
   const twice = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  const loads = () => [...document.querySelectorAll("video")].some((v) => v.networkState === 2 && v.readyState < 2);
+  const videos = [...document.querySelectorAll("video")];
+  for (const video of videos) video.preload = "auto";
+  const loads = () => videos.some((video) => video.readyState < 2 && !video.error);
   for (let n = 0; n < 50 && loads(); n += 1) await new Promise((done) => setTimeout(done, 100));
   await document.fonts.ready;
   await twice();

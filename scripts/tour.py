@@ -312,7 +312,7 @@ def _again(site: Site, reviewer: Page, colleague: Page) -> Iterator[Stop]:
     _start(site, reviewer)
     watch(reviewer)
     reviewer.keyboard.press("b")
-    reviewer.wait_for_function("() => document.querySelector('[data-earlier]')?.readyState >= 2")
+    reviewer.wait_for_function("() => document.querySelector('[data-earlier]')?.currentTime > 1")  # in step
     yield "review-rounds", reviewer
     reviewer.keyboard.press("a")
     reviewer.wait_for_url(re.compile(r"/review/$"))

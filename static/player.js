@@ -132,6 +132,7 @@
     const goal = Math.min(clip.currentTime, (other.dataset.frames - 0.5) / other.dataset.rate);
     if (Math.abs(other.currentTime - goal) > 0.5 / other.dataset.rate && !other.seeking) other.currentTime = goal;
   }
+  document.addEventListener("toggle", () => { if (clip?.isConnected) follow(); }, true); // in step as soon as it is opened
 
   function label() {
     const button = part('do="play"');
