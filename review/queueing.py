@@ -30,6 +30,7 @@ HAD_PART = """
 # Nothing of this depends on the moment: who may never have it, however long one waits.
 MAY_JUDGE = f"""
     l.artist_id <> %(me)s
+    AND (l.kind <> 'golden' OR l.reserved_for_id = %(me)s)
     AND (l.for_leads = %(no)s OR %(is_lead)s = %(yes)s)
     AND (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
          AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1) IS NULL
