@@ -11,6 +11,9 @@ BAR = 0.62  # of the room of a month
 GROUND = HEIGHT - BOTTOM
 
 
+Stack = list[tuple[str, float | None]]  # what is set on what, the lowest first: its kind and its number
+
+
 @dataclass(frozen=True)
 class Bar:
     """A filled rectangle; ``kind`` says with what."""
@@ -48,7 +51,7 @@ class Chart:
 
 def volumes(rows: Sequence[Row]) -> Chart:
     """Answers a month, stacked: approved, changes asked for, rejected. What is hidden is missing, and marked so."""
-    stacks = [
+    stacks: list[Stack] = [
         [("approved", row.approved.number), ("changes", row.changes.number), ("rejected", row.rejected.number)]
         for row in rows
     ]
@@ -58,7 +61,7 @@ def volumes(rows: Sequence[Row]) -> Chart:
 
 def waiting(rows: Sequence[Row]) -> Chart:
     """Hours waited a month: the median, and above it up to the 95th percentile."""
-    stacks = [
+    stacks: list[Stack] = [
         [("median", _hours(row.median)), ("p95", _hours(max(0, row.p95 - (row.median or 0))) if row.p95 else None)]
         for row in rows
     ]
@@ -70,9 +73,7 @@ def _hours(minutes: int | None) -> float | None:
     return None if minutes is None else minutes / 60
 
 
-def _chart(
-    rows: Sequence[Row], stacks: Sequence[list[tuple[str, float | None]]], most: float, gaps: Iterable[bool]
-) -> Chart:
+def _chart(rows: Sequence[Row], stacks: Sequence[Stack], most: float, gaps: Iterable[bool]) -> Chart:
     step = scale(most)
     top = step * max(1, -(-most // step))
     room = (WIDTH - LEFT) / max(1, len(rows))
@@ -94,9 +95,7 @@ def _chart(
     )
 
 
-def _stack(
-    middle: float, width: float, stack: list[tuple[str, float | None]], height: Callable[[float], float]
-) -> list[Bar]:
+def _stack(middle: float, width: float, stack: Stack, height: Callable[[float], float]) -> list[Bar]:
     bars, y = [], float(GROUND)
     for kind, number in stack:
         if number:
