@@ -20,6 +20,7 @@ from review.models import Answer, Appeal, Decision, DecisionQuerySet, ReviewTerm
 SETTLED = timedelta(minutes=1)  # what is older than this is committed, whoever was writing
 FRESH = 3600  # seconds until the running month is counted again
 KEPT = 48 * 3600  # seconds that figures are kept for those who ask while others count
+OVER = 30 * 24 * 3600  # seconds that a month which is over is kept: at a million answers it takes three to count it
 COUNTING = 300  # seconds that one may take to count before another tries
 
 
@@ -79,7 +80,7 @@ def _month(program: Program, start: datetime, end: datetime, at: datetime) -> Mo
         return known
     counted = count_month(program, start, end)
     if end < at:
-        cache.set(key, counted, KEPT)
+        cache.set(key, counted, OVER)
     return counted
 
 
