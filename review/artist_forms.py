@@ -39,7 +39,7 @@ class SubmitForm(forms.Form):
         required=False,
         label=gettext_lazy("When it is approved"),
         coerce=is_on,
-        empty_value=False,
+        empty_value=False,  # type: ignore[arg-type]  # Django gives back what it is told
         choices=[
             ("", gettext_lazy("I publish it myself, if and when I want")),
             ("on", gettext_lazy("Open its public link by itself; I can close it at any time")),
@@ -96,7 +96,7 @@ class MailForm(forms.Form):
         required=False,
         label=gettext_lazy("Mail about answers"),
         coerce=is_on,
-        empty_value=False,
+        empty_value=False,  # type: ignore[arg-type]  # Django gives back what it is told
         choices=[("", gettext_lazy("one for each, at once")), ("on", gettext_lazy("one a day, after midnight UTC"))],
         widget=forms.RadioSelect,
     )

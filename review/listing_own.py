@@ -25,9 +25,10 @@ def own(user: User, program: Program, at: datetime) -> SubmissionQuerySet:
 def standing_at(mine: SubmissionQuerySet, state: str) -> SubmissionQuerySet:
     """Those in one of ``STATES``. What is decided and not in effect yet is still waiting."""
     if state in Verdict.values:
-        return mine.filter(state=Submission.State.DECIDED, verdict=state)
+        return mine.filter(state=Submission.State.DECIDED, verdict=state)  # type: ignore[misc]  # annotated above
     if state == Submission.State.WAITING:
-        return mine.filter(Q(state=state) | Q(state=Submission.State.DECIDED, verdict=None))
+        undecided = Q(state=Submission.State.DECIDED, verdict=None)
+        return mine.filter(Q(state=state) | undecided)  # type: ignore[misc]
     return mine.filter(state=state)
 
 

@@ -127,4 +127,4 @@ def hours(place: Place, pace: Pace) -> tuple[float, float]:
 
 def _quantile(events: int, deviations: float) -> float:
     """When the n-th event of a Poisson process of rate 1 comes, by Wilson and Hilferty's approximation."""
-    return events * max(0.0, 1 - 1 / (9 * events) + deviations / (3 * events**0.5)) ** 3  # type: ignore[no-any-return]
+    return events * max(0.0, 1 - 1 / (9 * events) + deviations / (3 * events**0.5)) ** 3
