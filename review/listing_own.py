@@ -28,14 +28,15 @@ def standing_at(mine: SubmissionQuerySet, state: str) -> SubmissionQuerySet:
         return mine.filter(state=Submission.State.DECIDED, verdict=state)  # type: ignore[misc]  # annotated above
     if state == Submission.State.WAITING:
         undecided = Q(state=Submission.State.DECIDED, verdict=None)
-        return mine.filter(Q(state=state) | undecided)  # type: ignore[misc]
+        return mine.filter(Q(state=state) | undecided)
     return mine.filter(state=state)
 
 
 def counts(mine: SubmissionQuerySet) -> list[tuple[str, int]]:
     """How many are in each state, in the order of ``STATES``; none are left out."""
     found: Counter[str] = Counter()
-    for state, verdict, n in mine.order_by().values_list("state", "verdict").annotate(n=Count("pk")):
+    kinds = mine.order_by().values_list("state", "verdict")  # type: ignore[misc]  # annotated above
+    for state, verdict, n in kinds.annotate(n=Count("pk")):
         decided = state == Submission.State.DECIDED
         found[(verdict or "waiting") if decided else state] += n
     return [(state, found[state]) for state in STATES if found[state]]
