@@ -279,3 +279,13 @@ class ContestAnswered(Refused):
 class PhrasesFull(Refused):
     code = "phrases_full"
     sentence = _("You keep a hundred phrases already. Delete one that you no longer use, then keep this one.")
+
+
+class RuleOn(Refused):
+    code, rival = "rule_on", True
+    sentence = _("The rule is on, and what is on does not change. Switch it off first.")
+
+
+class RuleNameTaken(Refused):
+    code, rival = "rule_name_taken", True
+    sentence = _("Another rule of the program has this name. Give this one a name of its own.")

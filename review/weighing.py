@@ -3,17 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from access import audit, clock
-from access.models import Program, User
-from access.refusals import NotAllowed
+from access.models import Program
 from access.text import fold
-from review import policies
 from review.models import Category, Flag, RiskRule, Submission
-from review.refusals import RuleUntried
 
-TRIAL = timedelta(days=30)
 ALWAYS_TWO = (Category.REAL_PERSON, Category.MINORS, Category.KNOWN_BAD)  # whoever finds them, two people decide
 
 
@@ -35,14 +31,15 @@ class Weight:
 
 def weigh(program: Program, words: Iterable[str]) -> Weight:
     """What the program's rules that are switched on say of a prompt, a title and a statement."""
-    weight, text = Weight(), _fold(words)
+    weight, text = Weight(), folded(words)
     for rule in RiskRule.objects.filter(program=program, switched_off_at=None, switched_on_at__isnull=False):
         if hits(rule, text):
             weight.add(rule.category, f"rule {rule.name}", band=rule.band, two_people=rule.two_people)
     return weight
 
 
-def _fold(words: Iterable[str]) -> str:
+def folded(words: Iterable[str]) -> str:
+    """Words as the rules read them."""
     return fold("\n".join(words))
 
 
@@ -83,66 +80,3 @@ def raise_scrutiny(submission: Submission, weight: Weight) -> bool:
         facts = {"band": band, "people": people, "said_by": sorted(said for _category, said in weight.flags)}
         audit.trace("raise_scrutiny", program=found.program, at=now, actor=None, subject=found, facts=facts)
     return True
-
-
-def try_rule(rule: RiskRule, *, by: User) -> RiskRule:
-    """Count what the rule would have caught in the last thirty days; only then can it be switched on.
-
-    Raises:
-        NotAllowed: not a lead of the program.
-    """
-    if not policies.may_lead(by, rule.program):
-        raise NotAllowed
-    with audit.recorded():
-        now = clock.now()
-        recent = Submission.objects.filter(program=rule.program, submitted_at__gt=now - TRIAL)
-        total, caught = 0, []
-        for submission in recent.select_related("output__job__brief").order_by("-submitted_at").iterator():
-            total += 1
-            if hits(rule, _fold(words_of(submission))):
-                caught.append(str(submission.pk))
-        rule.tried = {"submissions": total, "hits": len(caught), "some": caught[:20], "words": rule.words}
-        if not rule.is_on:  # one that is on was tried before it was switched on; one at rest begins anew
-            rule.tried_at, rule.switched_on_at, rule.switched_off_at = now, None, None
-        rule.save(update_fields=["tried", "tried_at", "switched_on_at", "switched_off_at"])
-        facts = {"submissions": total, "hits": len(caught)}
-        audit.trace("try_rule", program=rule.program, at=now, actor=by, subject=rule, facts=facts)
-    return rule
-
-
-def switch_on(rule: RiskRule, *, by: User) -> RiskRule:
-    """Let the rule raise the scrutiny of what is submitted from now on.
-
-    Raises:
-        NotAllowed: not a lead of the program.
-        RuleUntried: never tried, or not with these words.
-    """
-    if not policies.may_lead(by, rule.program):
-        raise NotAllowed
-    if rule.tried_at is None or rule.tried.get("words") != rule.words:
-        raise RuleUntried
-    return _switch(rule, by, "switch_on", on=True)
-
-
-def switch_off(rule: RiskRule, *, by: User) -> RiskRule:
-    """Let the rule rest; what it raised stays raised.
-
-    Raises:
-        NotAllowed: not a lead of the program.
-    """
-    if not policies.may_lead(by, rule.program):
-        raise NotAllowed
-    return _switch(rule, by, "switch_off", on=False)
-
-
-def _switch(rule: RiskRule, by: User, act: str, *, on: bool) -> RiskRule:
-    with audit.recorded():
-        now = clock.now()
-        if on:
-            rule.switched_on_at, rule.switched_off_at = now, None
-        else:
-            rule.switched_off_at = now
-        rule.save(update_fields=["switched_on_at", "switched_off_at"])
-        facts = {"category": rule.category, "band": rule.band, "two_people": rule.two_people}
-        audit.trace(act, program=rule.program, at=now, actor=by, subject=rule, facts=facts)
-    return rule
