@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from access import clock
-from review import appeals, banking, claiming, clocks, digest, proof, qa, scrutiny, sharing
+from review import appeals, banking, claiming, clocks, digest, proof, qa, scrutiny, sharing, watching_all
 
 Step = Callable[[], object]
 
@@ -12,6 +12,7 @@ STEPS: tuple[Step, ...] = (
     clocks.find_breaches,
     claiming.end_expired,
     appeals.ask_due_seconds,
+    watching_all.settle,
     sharing.settle,
     proof.settle,
     digest.settle,
