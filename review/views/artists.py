@@ -95,8 +95,9 @@ def submissions(request: MemberRequest) -> HttpResponse:
     own = listing_own.own(request.user, request.program, now)
     chosen = request.GET.get("state", "") if request.GET.get("state", "") in listing_own.STATES else ""
     page = listing_own.page(own, state=chosen, before=request.GET.get("before", ""))
+    outcomes = page.outcomes(now)
     context = {
-        "rows": [row(found, page.outcomes(now).get(found.pk), now) for found in page.rows],
+        "rows": [row(found, outcomes.get(found.pk), now) for found in page.rows],
         "page": page,
         "counts": listing_own.counts(own),
         "chosen": chosen,
