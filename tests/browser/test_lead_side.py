@@ -8,12 +8,10 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -27,21 +25,14 @@ from scripts.tour import launch
 from tests import make
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("leave_the_database"),
+]
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 SERIOUS = {"serious", "critical"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def leave_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """End at last what the live server's threads keep open, so that the database can be dropped."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    connection.close()
 
 
 @pytest.fixture
@@ -147,7 +138,8 @@ def test_every_page_is_accessible_and_fits(
 ) -> None:
     lead = make.lead(program=cast.program)
     busy_day(cast, lead, at)
-    found, said, windows = [], [], {}
+    found, said = [], []
+    windows: dict[User, Page] = {}
     for name, who, url in pages(cast, lead):
         page = windows.get(who) or windows.setdefault(who, signed_in(browser, live_server, who))
         page.on("console", lambda message: said.append(message.text))
