@@ -145,7 +145,8 @@ def _take(picked: Pick, asker: Asker, *, ahead: bool = False, leader: Claim | No
         raise RenditionsMissing
     made = Claim(look_id=picked.look, submission_id=picked.submission, round=picked.round, fence=picked.fence + 1)
     made.reviewer, made.shown_id, made.is_ahead, made.with_claim = asker.reviewer, picked.shown, ahead, leader
-    made.claimed_at, made.leased_until = asker.at, asker.at + (AHEAD if ahead else LEASE)
+    now = clock.now()  # after the look is locked: whoever had it before has left by then, also by the clock
+    made.claimed_at, made.leased_until = now, now + (AHEAD if ahead else LEASE)
     if not insert(made, unless_there=True):
         return None
     _raise_fence(picked)

@@ -1,10 +1,12 @@
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 from unittest import mock
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from access import clock
 
@@ -18,6 +20,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: set DATABASE_URL"))
         if item.get_closest_marker("browser") and not has_chromium:
             item.add_marker(pytest.mark.skip(reason="needs Chromium"))
+
+
+@pytest.fixture(scope="module")
+def leave_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For modules with a live server: end at last what its threads keep open, so that the database can be dropped.
+
+    The pool goes with them, or the next module would be given connections that are dead.
+    """
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL's wrapper
 
 
 @pytest.fixture

@@ -8,38 +8,29 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from review import publishing
 from review.models import Submission
-from scripts.tour import launch
+from tests.live import chromium
 from tests.review import stages
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("leave_the_database"),
+]
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 SERIOUS = {"serious", "critical"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def leave_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """End at last what the live server's threads keep open, so that the database can be dropped."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    connection.close()
 
 
 @pytest.fixture
@@ -54,12 +45,10 @@ def context(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
     client = Client()
     client.force_login(cast.artist.user)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
+    with chromium() as browser:
         opened = browser.new_context(base_url=live_server.url)
         opened.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         yield opened
-        browser.close()
 
 
 def pages(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:

@@ -14,15 +14,15 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from access import clock, halting
 from access.models import Conflict, User
 from review import claiming, clocks, escalating, habits, publishing, ruling
 from review.models import Exposure
-from scripts.tour import launch
 from tests import make
+from tests.live import chromium
 from tests.review.cast import Cast, make_cast
 
 pytestmark = [
@@ -43,10 +43,8 @@ def cast(transactional_db: None) -> Cast:
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
-    with sync_playwright() as playwright:
-        launched = launch(playwright)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 def signed_in(browser: Browser, live_server: LiveServer, user: User) -> Page:

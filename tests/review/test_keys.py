@@ -16,34 +16,26 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.db import connection
 from django.test import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from access import clock
 from review.models import Claim, Decision, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
 from review.verdicts import Remark
-from scripts.tour import launch
+from tests.live import chromium
 from tests.review import clips
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("leave_the_database"),
+]
 
 NEXT_PICTURE = 300  # milliseconds from a decision to the first frame of the next, on a machine of its own
 BUSY = 4  # times as long on one that many share
-
-
-@pytest.fixture(scope="module", autouse=True)
-def leave_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """End at last what the live server's threads keep open, so that the database can be dropped."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    connection.close()
 
 
 @pytest.fixture
@@ -58,14 +50,12 @@ def page(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -
     client = Client()
     client.force_login(cast.reviewer)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
+    with chromium() as browser:
         context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         opened = context.new_page()
         opened.goto(f"/p/{cast.program.slug}/review/")
         yield opened
-        browser.close()
 
 
 def say(words: str) -> None:
