@@ -43,6 +43,7 @@ def test_a_check_of_quality_is_byte_for_byte_an_ordinary_look(cast: Cast, at: At
     look = Look.objects.create(
         submission=decision.submission, program=cast.program, artist=cast.artist.user, round=1, kind=kind,
         due_at=clock.now() + timedelta(days=1), asked_at=clock.now(),
+        reserved_for=cast.rival if kind == "golden" else None,
     )  # fmt: skip
     Claim.objects.update(released_at=clock.now())
     held = claiming.reveal(claiming.claim(look, reviewer=cast.rival))
