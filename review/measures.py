@@ -9,15 +9,21 @@ statistic that a small sample does not have. Intervals are at 95 %. Sources:
   Psychol. Bull. 72 (1969) 323, as in Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 18.1.
 - alpha: K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), nominal data, values may be missing.
 - quantiles: intervals between order statistics, W. J. Conover, Practical Nonparametric Statistics, 3.2.
+
+numpy is loaded when something is computed, not when a page is: the web process does without until then.
 """
+
+from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Z = 1.959963984540054  # of the standard normal: 95 % lie within
 LEVEL = 0.95
@@ -92,6 +98,8 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Coefficient:
 
     All verdicts of one category leave it undefined: agreement is then no more than chance would bring.
     """
+    import numpy as np
+
     n = len(pairs)
     if n == 0:
         return Coefficient(0, why="nobody")
@@ -109,6 +117,8 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Coefficient:
 
 def _table(pairs: Sequence[tuple[Hashable, Hashable]]) -> NDArray[np.float64]:
     """The shares of what one said against what the other said."""
+    import numpy as np
+
     names = sorted({name for pair in pairs for name in pair}, key=str)
     table = np.zeros((len(names), len(names)))
     for (one, other), many in Counter(pairs).items():
@@ -118,6 +128,8 @@ def _table(pairs: Sequence[tuple[Hashable, Hashable]]) -> NDArray[np.float64]:
 
 def _kappa_error(table: NDArray[np.float64], value: float, expected: float, n: int) -> float:
     """The standard error of kappa where it is not zero (Fleiss, Cohen and Everitt 1969, formula 13)."""
+    import numpy as np
+
     rows, columns = table.sum(axis=1), table.sum(axis=0)
     sums = columns[:, None] + rows[None, :]  # of cell i, j: what column i and row j hold
     same = float(np.sum(np.diag(table) * (1 - np.diag(sums) * (1 - value)) ** 2))
@@ -134,6 +146,8 @@ def alpha(units: Iterable[Sequence[Hashable]]) -> Coefficient:
     """Krippendorff's alpha for nominal values. A unit is what was said of one thing, by however many; what fewer than
     two spoke of is left out. The interval is a bootstrap over the units, ``DRAWS`` of them from ``SEED``.
     """
+    import numpy as np
+
     kinds = Counter(_spread(unit) for unit in units if len(unit) > 1)
     n = sum(kinds.values())
     if n == 0:
@@ -158,6 +172,8 @@ def _spread(unit: Sequence[Hashable]) -> Spread:
 
 def _coincidences(kinds: list[Spread]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of each kind of unit: its disagreements (pairs apart over values less one), and how often it has each value."""
+    import numpy as np
+
     names = sorted({name for kind in kinds for name, _many in kind}, key=str)
     counts = np.array([[dict(kind).get(name, 0) for name in names] for kind in kinds], dtype=float)
     spoken = counts.sum(axis=1)
@@ -166,6 +182,8 @@ def _coincidences(kinds: list[Spread]) -> tuple[NDArray[np.float64], NDArray[np.
 
 def _alphas(many: NDArray, apart: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Alpha for each row of how often each kind of unit occurs; NaN where only one value was ever given."""
+    import numpy as np
+
     totals = many @ counts
     n = totals.sum(axis=1)
     chance = n**2 - (totals**2).sum(axis=1)
@@ -176,6 +194,8 @@ def _alphas(many: NDArray, apart: NDArray[np.float64], counts: NDArray[np.float6
 def _bootstrap(many: NDArray, apart: NDArray[np.float64], counts: NDArray[np.float64]) -> Interval:
     """The middle 95 % of alpha over samples of as many units, drawn with replacement. Samples with one value only have
     no alpha and are left out; the sample itself has two, so nearly all have."""
+    import numpy as np
+
     n = int(many.sum())
     drawn = np.random.default_rng(SEED).multinomial(n, many / n, size=DRAWS)
     values = _alphas(drawn, apart, counts)
