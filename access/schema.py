@@ -62,6 +62,20 @@ def append_only(table: str) -> list[migrations.RunPython]:
 _ALWAYS = "1 = 1"
 
 
+def together(*rules: migrations.RunPython) -> migrations.RunPython:
+    """Many rules as one operation: between any two, Django would copy its whole picture of all models."""
+
+    def add(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        for each in rules:
+            each.code(apps, editor)
+
+    def drop(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        for each in reversed(rules):
+            each.reverse_code(apps, editor)
+
+    return migrations.RunPython(add, drop)
+
+
 def rebuilding(*operations: Operation) -> list[Operation]:
     """Operations that make Django rebuild tables on SQLite, although triggers of other tables name these.
 
