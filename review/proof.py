@@ -19,7 +19,7 @@ from review import appeals, pseudonyms, story
 from review.models import Appeal, Decision, Note, Opinion, Statement, Submission
 
 FORMAT = "vernissage-decision-1"
-MOST_LINKS = 10_000  # entries after the first of a document; about 1.5 MB
+MOST_LINKS = 10_000  # entries from the first statement of a document on; about 1.5 MB
 LATELY = timedelta(days=2)  # what took effect before, and has no statement, gets it when somebody asks
 BATCH = 500
 OWN_ACTS = ("submit", "answer", "appeal", "say_critique", "withdraw", "breach")  # whose facts name nobody else
@@ -145,7 +145,8 @@ def document(decision: Decision) -> dict[str, Any]:
     subjects = [f"statement:{issue(one).pk}" for one in told]
     entries = _entries(decision, subjects)
     chain = Chain.objects.get(program=decision.submission.program)
-    links, is_whole = _links(chain, min(entry["number"] for entry in entries))
+    stated = [entry["number"] for entry in entries if entry["act"] == "state_reasons"]
+    links, is_whole = _links(chain, min(stated), max(stated))
     return {
         "format": FORMAT,
         "site": settings.SITE_URL,
@@ -176,10 +177,11 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {"chain": entry.chain.key, **{name: getattr(entry, name) for name in FIELDS}, **kept}
 
 
-def _links(chain: Chain, first: int) -> tuple[list[list[Any]], bool]:
-    """Number, previous hash and hash of each entry from the first on; and whether they reach the head."""
+def _links(chain: Chain, first: int, last: int) -> tuple[list[list[Any]], bool]:
+    """Number, previous hash and hash of each entry from the first statement past the last; whether to the head."""
     after = chain.entries.filter(number__gte=first, number__lte=chain.length).order_by("number")
-    rows = [list(row) for row in after.values_list("number", "previous", "hash")[:MOST_LINKS]]
+    most = max(MOST_LINKS, last - first + 1)  # a statement outside the links would prove nothing
+    rows = [list(row) for row in after.values_list("number", "previous", "hash")[:most]]
     return rows, bool(rows) and rows[-1][0] == chain.length
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 FORMAT = "vernissage-decision-1"
 DOMAIN = "vernissage-audit-1"
+STATES = "state_reasons"  # the act of a statement: what the artist is told
 HASHED = ("number", "at_us", "actor", "act", "subject", "facts", "private_digest", "previous")
 
 
@@ -40,20 +41,26 @@ def check_entry(entry: dict) -> None:
 
 
 def check_links(links: list, entries: list) -> None:
-    """Whether the links follow one another without a gap, and each entry stands where it says."""
+    """Whether the links follow one another without a gap, and each entry stands where it says; a statement must."""
     for before, after in itertools.pairwise(links):
         if after[0] != before[0] + 1 or after[1] != before[2]:
             raise Fault(f"link {after[0]}: it does not follow the one before it")
     by_number = {number: (previous, digest) for number, previous, digest in links}
     for entry in entries:
         stands = by_number.get(entry["number"])
+        if stands is None and entry["act"] == STATES:
+            raise Fault(f"entry {entry['number']}: it is a statement, and the links do not have it")
         if stands is not None and stands != (entry["previous"], entry["hash"]):
             raise Fault(f"entry {entry['number']}: the links name another one in its place")
 
 
+def statements(document: dict) -> list:
+    return [entry for entry in document["entries"] if entry["act"] == STATES]
+
+
 def check_statements(document: dict) -> None:
     """Whether what the file says is what was entered."""
-    entered = [json.loads(e["text"]) for e in document["entries"] if e["act"] == "state_reasons" and e["text"]]
+    entered = [json.loads(e["text"]) for e in statements(document) if e["text"]]
     if not entered:
         raise Fault("no statement is left in the file: its words were erased, or it is not a decision's")
     if entered != document["says"]:
@@ -61,12 +68,15 @@ def check_statements(document: dict) -> None:
 
 
 def check_head(document: dict, noted: str) -> None:
-    """Whether the links end at the head of the file, and pass through the one that was noted elsewhere."""
+    """Whether the links end at the head of the file, and go from the statements to what was noted elsewhere."""
     head, links = document["head"], document["links"]
     if document["links_reach_the_head"] and links[-1][0::2] != [head["number"], head["hash"]]:
         raise Fault("the links do not end at the head")
     if noted:
         number, _colon, digest = noted.partition(":")
+        last = max(entry["number"] for entry in statements(document))
+        if int(number) < last:
+            raise Fault(f"you noted entry {number} before entry {last} was made: it says nothing about that one")
         known = {link[0]: link[2] for link in links}
         if int(number) not in known:
             raise Fault(f"the links do not reach entry {number}, which you noted")
@@ -106,8 +116,10 @@ def main() -> int:
         return 1
     for said in document["says"]:
         print(f"{said['kind']} on “{said['title']}”: {said.get('verdict') or said.get('state')}")
-    head = document["head"]
-    print(f"holds: {len(document['entries'])} entries, head {head['chain']} {head['number']}:{head['hash']}")
+    for entry in statements(document):
+        print(f"entry of the statement: {entry['chain']} {entry['number']}:{entry['hash']}")
+    head, tied = document["head"], "" if document["links_reach_the_head"] else "not tied to the "
+    print(f"holds: {len(document['entries'])} entries, {tied}head {head['chain']} {head['number']}:{head['hash']}")
     return 0
 
 

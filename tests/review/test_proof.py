@@ -1,6 +1,7 @@
 """The proof of a decision: what is in the file, what checks it alone, what changes it shows, and who gets it."""
 
 import copy
+import hashlib
 import json
 import subprocess
 import sys
@@ -79,6 +80,18 @@ def test_an_appeal_and_what_the_artist_did_are_in_the_file(cast: Cast, at: At, t
     assert document["says"][1]["answer"] == "It stays so."
 
 
+def forged(document: dict[str, Any], statement: dict[str, Any], number: int) -> None:
+    """Another verdict, with every hash of the statement itself made anew."""
+    said = json.loads(statement["text"]) | {"verdict": "approved"}
+    statement.update(number=number, text=audit.canonical(said))
+    digest = hashlib.sha256(f"{statement['salt']}:{statement['text']}".encode()).hexdigest()
+    statement.update(private_digest=digest)
+    statement.update(hash=verify_decision.entry_hash(statement))
+    document["says"] = [said]
+    verify_decision.check_entry(statement)
+    verify_decision.check_statements(document)
+
+
 def changed(document: dict[str, Any], what: str) -> dict[str, Any]:
     """The same file with one thing in it changed."""
     other = copy.deepcopy(document)
@@ -102,6 +115,10 @@ def changed(document: dict[str, Any], what: str) -> dict[str, Any]:
         "no statement": lambda: other.update(entries=[e for e in other["entries"] if e is not statement], says=[]),
         "format": lambda: other.update(format="another"),
         "salt": lambda: statement.update(salt="0" * 32),
+        "no links": lambda: other.update(links=[], links_reach_the_head=False),
+        "moved before the links": lambda: forged(other, statement, number=other["links"][0][0] - 1),
+        "moved beyond the links": lambda: (other.update(links_reach_the_head=False), forged(other, statement, 10**6)),
+        "rewritten in its place": lambda: forged(other, statement, number=statement["number"]),
     }
     changes[what]()
     return other
@@ -109,7 +126,8 @@ def changed(document: dict[str, Any], what: str) -> dict[str, Any]:
 
 CHANGES = (
     "verdict", "verdict and text", "instant", "actor", "facts", "chain", "hash", "a link", "the head", "a gap",
-    "the links", "no statement", "format", "salt",
+    "the links", "no statement", "format", "salt", "no links", "moved before the links", "moved beyond the links",
+    "rewritten in its place",
 )  # fmt: skip
 
 
@@ -124,6 +142,9 @@ def test_each_change_is_seen(cast: Cast, at: At, tmp_path: Path) -> None:
             verify_decision.verify(changed(document, what))
     assert run(changed(document, "instant"), tmp_path).returncode == 1
     assert run({"format": verify_decision.FORMAT}, tmp_path).returncode == 1
+    head = f"{document['head']['number']}:{document['head']['hash']}"
+    for what in CHANGES[-4:]:
+        assert run(changed(document, what), tmp_path, "--head", head).returncode == 1
 
 
 def test_a_head_noted_earlier_shows_a_record_that_was_rewritten(cast: Cast, at: At, tmp_path: Path) -> None:
@@ -184,12 +205,40 @@ def test_erased_words_leave_the_chain_and_the_hashes(cast: Cast, at: At, tmp_pat
     assert said.returncode == 1 and "erased" in said.stdout and document["links_reach_the_head"]
 
 
-def test_more_links_than_fit_are_left_out_and_said_so(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_links_than_fit_are_left_out_and_said_so(
+    cast: Cast, at: At, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decision = stages.no(cast, at, cast.submission())
+    proof.issue(decision)
+    cast.submission()
     monkeypatch.setattr(proof, "MOST_LINKS", 1)
     document = download(cast, decision)
     assert not document["links_reach_the_head"] and len(document["links"]) == 1
+    checked = run(document, tmp_path)
+    assert checked.returncode == 0 and "not tied to the head" in checked.stdout
+    head = f"{document['head']['number']}:{document['head']['hash']}"
+    assert run(document, tmp_path, "--head", head).returncode == 1
+
+
+def test_every_statement_is_among_the_links_however_many_lie_between(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = stages.no(cast, at, cast.submission())
+    proof.issue(decision)
+    appeals.open_appeal(decision, by=cast.artist.user, words="Look again.")
+    cast.give(cast.claim(decision.submission, by=cast.rival), "rejected", words="It stays so.")
+    monkeypatch.setattr(proof, "MOST_LINKS", 1)
+    document = download(cast, decision)
+    numbers = [entry["number"] for entry in document["entries"] if entry["act"] == "state_reasons"]
+    assert [document["links"][0][0], document["links"][-1][0]] == numbers
     verify_decision.verify(document)
+
+
+def test_a_head_noted_before_the_statement_proves_nothing_of_it(cast: Cast, at: At, tmp_path: Path) -> None:
+    chain = Chain.objects.get(program=cast.submission().program)
+    document = download(cast, stages.no(cast, at, cast.submission()))
+    checked = run(document, tmp_path, "--head", f"{chain.length}:{chain.head}")
+    assert checked.returncode == 1 and "says nothing about that one" in checked.stdout
 
 
 def test_what_took_effect_long_ago_is_stated_when_somebody_asks(cast: Cast, at: At) -> None:
