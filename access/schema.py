@@ -71,7 +71,8 @@ def together(*rules: migrations.RunPython) -> migrations.RunPython:
 
     def drop(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
         for each in reversed(rules):
-            each.reverse_code(apps, editor)
+            if each.reverse_code is not None:
+                each.reverse_code(apps, editor)
 
     return migrations.RunPython(add, drop)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from access.models import Notice, Outbox, User
 from access.sql import run
 from access.telling import link, mail, tell
-from review.models import Appeal, Decision, Share, Submission, Verdict
+from review.models import Appeal, Decision, Look, Share, Submission, Verdict
 
 
 def announce(decision: Decision) -> None:
@@ -99,31 +99,36 @@ def mail_appeal(appeal: Appeal) -> None:
     mail(to, subject, body, key=key_of(appeal), at=appeal.settled_at)
 
 
-def announce_breach(submission: Submission, *, at: datetime) -> None:
+def announce_breach(look: Look, *, at: datetime) -> None:
     """The promised answer did not come: said as it is, with what follows."""
-    artist, sentence = submission.enrollment.user, sentence_of_breach(submission)
+    submission = look.submission
+    artist, sentence = submission.enrollment.user, sentence_of_breach(look)
     tell(artist, "deadline_missed", sentence, at=at, program=submission.program, url=page_of(submission))
     if not wants_digest(artist):
-        mail_breach(submission, at=at)
+        mail_breach(look, at=at)
 
 
-def sentence_of_breach(submission: Submission) -> str:
+def sentence_of_breach(look: Look) -> str:
     """The promise that was not kept, in a sentence."""
-    return _("“%s” was not answered in the time we promised. It stands at the front of the queue now.") % submission
+    said = _("“%s” was not answered in the time we promised. It stands at the front of the queue now.")
+    if look.kind == Look.Kind.APPEAL:
+        said = _("“%s” was not looked at again in the time we promised. It stands at the front of the queue now.")
+    return said % look.submission
 
 
-def mail_breach(submission: Submission, *, at: datetime) -> None:
-    """The mail about a missed deadline; a second one is the same mail."""
+def mail_breach(look: Look, *, at: datetime) -> None:
+    """The mail about a missed deadline; a second one about the same look is the same mail."""
+    submission = look.submission
     subject = _("Not answered in time: %s") % _in_a_line(submission)
     body = _(
         "%(sentence)s\n\nThe answer was due by %(due)s. You need not do anything. The leads of the program know of it, "
         "and the program's published figures count it.\n\n%(page)s\n"
     ) % {
-        "sentence": sentence_of_breach(submission),
-        "due": f"{submission.due_at:%Y-%m-%d %H:%M} UTC",
+        "sentence": sentence_of_breach(look),
+        "due": f"{look.due_at:%Y-%m-%d %H:%M} UTC",
         "page": link(page_of(submission)),
     }
-    mail(submission.enrollment.user.email, subject[:200], body, key=key_of_breach(submission), at=at)
+    mail(submission.enrollment.user.email, subject[:200], body, key=key_of_breach(look), at=at)
 
 
 def announce_share(share: Share) -> None:
@@ -149,8 +154,8 @@ def key_of(told: Decision | Appeal) -> str:
     return f"{told._meta.model_name}-{told.pk}"
 
 
-def key_of_breach(submission: Submission) -> str:
-    return f"breach-{submission.pk}"
+def key_of_breach(look: Look) -> str:
+    return f"breach-{look.pk}"
 
 
 def _letter(decision: Decision) -> str:

@@ -13,7 +13,7 @@ from access import audit, clock
 from access.models import Enrollment, Halt, Program, Role
 from access.telling import tell
 from review import announcing
-from review.models import Look, LookQuerySet, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
+from review.models import Breach, Look, LookQuerySet, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
 
 SATURDAY = 5
 BATCH = 500  # rows in one transaction
@@ -185,9 +185,10 @@ def _breach(look: Look, at: datetime) -> bool:
     late = Look.objects.waiting().filter(pk=look.pk, due_at__lte=at, rank__lt=Look.OVERDUE)
     if not late.update(rank=Look.OVERDUE):
         return False
+    Breach.objects.get_or_create(look=look, defaults={"due_at": look.due_at, "seen_at": at})
     if look.kind != Look.Kind.APPEAL:
         Submission.objects.filter(pk=submission.pk, breached_at=None).update(breached_at=at)
-    announcing.announce_breach(submission, at=at)
+    announcing.announce_breach(look, at=at)
     facts = {"look": str(look.pk), "due_at_us": audit.microseconds(look.due_at)}
     audit.trace("breach", program=submission.program, at=at, actor=None, subject=submission, facts=facts)
     return True

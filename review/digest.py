@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,15 +20,18 @@ from access.telling import link, mail
 from review import announcing
 from review.models import (
     Appeal,
+    Breach,
     Decision,
     DecisionQuerySet,
     MailChoice,
     Submission,
-    SubmissionQuerySet,
+    Withdrawal,
 )
 from review.models.opinions import AppealQuerySet
 
 DAYS_BACK = 3  # days that are made up for, if nothing ran
+UNDONE = timedelta(minutes=5)  # more than a verdict can be undone: what takes effect after midnight was decided before
+MOST_KEYS = 30_000  # in one question; SQLite takes some more values, PostgreSQL twice as many
 
 
 @dataclass(frozen=True)
@@ -50,28 +54,54 @@ def choose_mail(user: User, *, daily: bool) -> MailChoice:
 
 
 def _send_waiting(user: User, at: datetime) -> None:
-    """A mail of its own for each of today that has none yet, also for what takes effect within the minute."""
-    start, end = _bounds(at.date())
-    for decision in _decisions([user.pk], start, end + timedelta(minutes=5)):
-        announcing.mail_decision(decision)
-    for appeal in _appeals([user.pk], start, end):
-        announcing.mail_appeal(appeal)
-    for submission in _breaches([user.pk], start, end):
-        assert submission.breached_at is not None, "chosen by it"
-        announcing.mail_breach(submission, at=submission.breached_at)
+    """A mail of its own for each that has none yet: of today, of what takes effect within the minute, and of the days
+    whose digest was not written."""
+    days = _unwritten([user.pk], at.date())
+    for day in [*days[user.pk], at.date()]:
+        start, end = _bounds(day)
+        for decision in _decisions([user.pk], start, end + UNDONE if day == at.date() else end).order_by("submission"):
+            _send_unless_undone(decision, at)
+        for appeal in _appeals([user.pk], start, end):
+            announcing.mail_appeal(appeal)
+        for breach in _breaches([user.pk], start, end):
+            announcing.mail_breach(breach.look, at=breach.seen_at)
+
+
+def _send_unless_undone(decision: Decision, at: datetime) -> None:
+    """Whoever undoes a verdict holds its submission: a mail is written before that, and taken back, or not at all."""
+    if decision.effective_at > at:
+        Submission.objects.select_for_update(of=("self",), no_key=True).get(pk=decision.submission_id)
+        if Withdrawal.objects.filter(decision=decision).exists():
+            return
+    announcing.mail_decision(decision)
 
 
 def settle() -> int:
     """Write the digests of the days that have ended; how many."""
     today = clock.now().date()
-    return sum(write(today - timedelta(days=back)) for back in range(DAYS_BACK, 0, -1))
+    daily = MailChoice.objects.filter(daily=True).values_list("user", flat=True)
+    without = defaultdict(list)
+    for user, days in _unwritten(list(daily), today).items():
+        for day in days:
+            without[day].append(user)
+    return sum(_write_all(without[day], day) for day in sorted(without))
 
 
-def write(day: date) -> int:
-    """One mail for each artist who wants that and was told something on that day; how many are new."""
-    daily = set(MailChoice.objects.filter(daily=True).values_list("user", flat=True))
-    daily -= {user for user in daily if Outbox.objects.filter(dedupe_key=_key(user, day)).exists()}
-    told = _events(daily, day)
+def _unwritten(users: Collection[uuid.UUID], today: date) -> dict[uuid.UUID, list[date]]:
+    """The days that are made up for and whose digest these people do not have, the oldest first."""
+    days = [today - timedelta(days=back) for back in range(DAYS_BACK, 0, -1)]
+    keys = [_key(user, day) for user in users for day in days]
+    written = {
+        key
+        for at in range(0, len(keys), MOST_KEYS)
+        for key in Outbox.objects.filter(dedupe_key__in=keys[at : at + MOST_KEYS]).values_list("dedupe_key", flat=True)
+    }
+    return {user: [day for day in days if _key(user, day) not in written] for user in users}
+
+
+def _write_all(users: Collection[uuid.UUID], day: date) -> int:
+    """One mail for each of these artists who was told something on that day; how many."""
+    told = _events(users, day)
     for artist in User.objects.filter(pk__in=told, is_active=True):
         _write(artist, day, told[artist.pk])
     return len(told)
@@ -105,10 +135,10 @@ def _events(users: Collection[uuid.UUID], day: date) -> dict[uuid.UUID, list[Eve
         assert appeal.settled_at is not None, "chosen by it"
         page, sentence = announcing.page_of_decision(appeal.decision), announcing.sentence_of_appeal(appeal)
         found[appeal.decision.artist_id].append(Event(appeal.settled_at, announcing.key_of(appeal), sentence, page))
-    for late in _breaches(users, start, end):
-        assert late.breached_at is not None, "chosen by it"
-        page, sentence = announcing.page_of(late), announcing.sentence_of_breach(late)
-        found[late.enrollment.user_id].append(Event(late.breached_at, announcing.key_of_breach(late), sentence, page))
+    for breach in _breaches(users, start, end):
+        page, sentence = announcing.page_of(breach.look.submission), announcing.sentence_of_breach(breach.look)
+        key = announcing.key_of_breach(breach.look)
+        found[breach.look.artist_id].append(Event(breach.seen_at, key, sentence, page))
     return _without_own_mail(found)
 
 
@@ -130,6 +160,6 @@ def _appeals(users: Collection[uuid.UUID], start: datetime, end: datetime) -> Ap
     return settled.select_related("decision__submission__program", "decision__artist")
 
 
-def _breaches(users: Collection[uuid.UUID], start: datetime, end: datetime) -> SubmissionQuerySet:
-    late = Submission.objects.filter(enrollment__user__in=users, breached_at__gte=start, breached_at__lt=end)
-    return late.select_related("program", "enrollment__user")
+def _breaches(users: Collection[uuid.UUID], start: datetime, end: datetime) -> QuerySet[Breach]:
+    late = Breach.objects.filter(look__artist__in=users, seen_at__gte=start, seen_at__lt=end)
+    return late.select_related("look__submission__program", "look__submission__enrollment__user")

@@ -28,9 +28,7 @@ OWN_ACTS = ("submit", "answer", "appeal", "say_critique", "withdraw", "breach") 
 def settle() -> int:
     """Enter the statements of what took effect lately; how many."""
     now = clock.now()
-    fresh = Decision.objects.filter(
-        effective_at__lte=now, effective_at__gt=now - LATELY, withdrawal=None, statement=None
-    )
+    fresh = Decision.objects.told(now).filter(effective_at__gt=now - LATELY, statement=None)
     settled = Appeal.objects.filter(settled_at__gt=now - LATELY, statement=None)
     due: list[Decision | Appeal] = [*fresh.order_by("effective_at")[:BATCH], *settled.order_by("settled_at")[:BATCH]]
     for told in due:

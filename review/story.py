@@ -31,7 +31,7 @@ class Chapter:
 
 def told(submission: Submission, at: datetime) -> DecisionQuerySet:
     """What its artist has heard of: in effect, also if it was overturned since; never what was undone in time."""
-    return submission.decisions.filter(effective_at__lte=at, withdrawal=None).order_by("decided_at")
+    return submission.decisions.told(at).order_by("decided_at")
 
 
 def outcomes(at: datetime) -> DecisionQuerySet:

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from access import clock
 from access.models import Halt, Program
 from review import clocks
-from review.models import Answer, Appeal, Decision, DecisionQuerySet, ReviewTerms, Submission, Verdict
+from review.models import Answer, Appeal, Breach, Decision, DecisionQuerySet, ReviewTerms, Submission, Verdict
 
 SETTLED = timedelta(minutes=1)  # what is older than this is committed, whoever was writing
 FRESH = 3600  # seconds until the running month is counted again
@@ -90,6 +90,7 @@ def count_month(program: Program, start: datetime, end: datetime) -> Month:
     verdicts = dict(answers.values_list("verdict").annotate(n=Count("pk")))
     asked = Submission.objects.filter(program=program)
     appeals = Appeal.objects.filter(decision__submission__program=program, opened_at__gte=start, opened_at__lt=end)
+    breaches = Breach.objects.filter(look__program=program, seen_at__gte=start, seen_at__lt=end)
     waited = sorted(waits(program, answers))
     return Month(
         start,
@@ -98,7 +99,7 @@ def count_month(program: Program, start: datetime, end: datetime) -> Month:
         approved=verdicts.get(Verdict.APPROVED, 0),
         rejected=verdicts.get(Verdict.REJECTED, 0),
         changes=verdicts.get(Verdict.CHANGES, 0),
-        breaches=asked.filter(breached_at__gte=start, breached_at__lt=end).count(),
+        breaches=breaches.count(),
         appeals=appeals.count(),
         overturned=_in_effect(program, start, end).exclude(overturns=None).count(),
         median=ranked(waited, 50),

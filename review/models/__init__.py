@@ -1,7 +1,19 @@
 """From a private clip to a public link: submissions, looks, claims, opinions, decisions, appeals, shares."""
 
 from review.models.ballots import Ballot, Presence
-from review.models.looks import Claim, Draft, Escalation, Exposure, Habit, Look, LookQuerySet, OptOut, Phrase, Skip
+from review.models.looks import (
+    Breach,
+    Claim,
+    Draft,
+    Escalation,
+    Exposure,
+    Habit,
+    Look,
+    LookQuerySet,
+    OptOut,
+    Phrase,
+    Skip,
+)
 from review.models.opinions import (
     Appeal,
     Audience,
@@ -38,10 +50,10 @@ from review.models.submissions import (
 )
 
 __all__ = [
-    "BANDS", "Answer", "Appeal", "Audience", "Ballot", "BankEntry", "BankEntryQuerySet", "Category", "Claim", "Clause",
-    "Contest", "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation", "Examination",
-    "Exposure", "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note", "Opinion",
-    "OptOut", "Pause", "Phrase", "Policy", "Presence", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet", "Signal",
-    "SignalQuerySet", "Skip", "Statement", "Submission", "SubmissionQuerySet", "Verdict", "Visits", "Withdrawal",
-    "halts_over",
+    "BANDS", "Answer", "Appeal", "Audience", "Ballot", "BankEntry", "BankEntryQuerySet", "Breach", "Category", "Claim",
+    "Clause", "Contest", "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation",
+    "Examination", "Exposure", "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note",
+    "Opinion", "OptOut", "Pause", "Phrase", "Policy", "Presence", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet",
+    "Signal", "SignalQuerySet", "Skip", "Statement", "Submission", "SubmissionQuerySet", "Verdict", "Visits",
+    "Withdrawal", "halts_over",
 ]  # fmt: skip

@@ -109,6 +109,24 @@ class Look(models.Model):
         return self.kind in self.BINDING
 
 
+class Breach(models.Model):
+    """A look that binds was not answered in time: what was promised, and when it was seen. Append-only."""
+
+    look = models.OneToOneField(Look, on_delete=models.PROTECT, primary_key=True, related_name="breach")
+    due_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "breaches"
+        constraints = [
+            models.CheckConstraint(condition=Q(seen_at__gte=F("due_at")), name="breach_is_seen_once_it_is_late")
+        ]
+        indexes = [models.Index(fields=["seen_at"], name="breaches_by_day")]
+
+    def __str__(self) -> str:
+        return f"breach of {self.look_id}"
+
+
 class ClaimQuerySet(models.QuerySet["Claim"]):
     def live(self, at: datetime) -> "ClaimQuerySet":
         return self.filter(released_at=None, leased_until__gt=at)

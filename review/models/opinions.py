@@ -122,6 +122,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Neither undone in time nor overturned later."""
         return self.filter(withdrawal=None, overturned_by=None)
 
+    def told(self, at: datetime) -> "DecisionQuerySet":
+        """What its artist has heard of: in effect, also if it was overturned since; never what was undone in time."""
+        return self.filter(effective_at__lte=at, withdrawal=None)
+
     def effective(self, at: datetime) -> "DecisionQuerySet":
         return self.standing().filter(effective_at__lte=at)
 

@@ -75,6 +75,7 @@ class Share(models.Model):
             # Once per decision for ever: what its artist revoked does not come back by itself.
             models.UniqueConstraint(fields=["decision"], condition=Q(on_approval=True), name="one_share_on_approval"),
         ]
+        indexes = [models.Index(fields=["-created_at", "token"], name="shares_by_age")]
 
     def __str__(self) -> str:
         return self.title

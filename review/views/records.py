@@ -20,7 +20,7 @@ MOST = 500  # rows of the list
 
 def _own(user: User) -> DecisionQuerySet:
     """What this person has heard of, in whatever program, also one they have left."""
-    told = Decision.objects.filter(artist=user, effective_at__lte=clock.now(), withdrawal=None)
+    told = Decision.objects.told(clock.now()).filter(artist=user)
     return told.select_related("submission__program", "submission__policy", "clause").order_by("-effective_at", "pk")
 
 

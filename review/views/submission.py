@@ -138,9 +138,8 @@ def say_critique(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespon
 @require_POST
 def appeal(request: MemberRequest, decision_id: uuid.UUID) -> HttpResponse:
     """Ask somebody who had no part in a no to look again."""
-    now, mine = clock.now(), Decision.objects.filter(artist=request.user, submission__program=request.program)
-    told = mine.filter(effective_at__lte=now, withdrawal=None)
-    decision = get_object_or_404(told.select_related("submission__program", "artist"), pk=decision_id)
+    mine = Decision.objects.told(clock.now()).filter(artist=request.user, submission__program=request.program)
+    decision = get_object_or_404(mine.select_related("submission__program", "artist"), pk=decision_id)
     form = AppealForm(request.POST)
     if not form.is_valid():
         return show(request, own_submission(request, decision.submission_id), appealing=form)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from access import clock, halting
 from access.consenting import give_consent
 from review import claiming, clocks, moderation, publishing, submitting
-from review.models import Deposit, Draw, Examination, Flag, FrameHash, Signal, Statement
+from review.models import Breach, Deposit, Draw, Examination, Flag, FrameHash, Signal, Statement
 from review.verdicts import Remark
 from tests import make
 from tests.review.cast import At, Cast, make_cast
@@ -73,6 +73,7 @@ CONSTRAINTS = {
     "generation_rendition": {"one_personal_rendition", "one_shared_rendition", "recipe_known"},
     "generation_tag": {"one_tag_of_a_name"},
     "review_answer": {"one_answer_of_a_round"},
+    "review_breach": {"breach_is_seen_once_it_is_late"},
     "review_appeal": {
         "appeal_says_why",
         "appeal_settled_with_an_answer",
@@ -163,6 +164,7 @@ APPEND_ONLY = (
     "generation_quotaentry",
     "generation_rendition",
     "review_answer",
+    "review_breach",
     "review_clause",
     "review_critique",
     "review_decision",
@@ -327,6 +329,8 @@ def of_a_journey(cast: Cast, at: At) -> None:
     Deposit.objects.create(decision=rejected, output=asked.output, banked_at=rejected.effective_at)
     Draw.objects.create(decision=rejected, number=0.5, seed="a seed", drawn_at=rejected.effective_at)
     Statement.objects.create(decision=rejected, issued_at=rejected.effective_at)
+    look = cast.look(asked)
+    Breach.objects.create(look=look, due_at=look.due_at, seen_at=look.due_at)
 
 
 def test_append_only_tables_refuse_update_and_delete_without_djangos_help(

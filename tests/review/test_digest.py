@@ -3,14 +3,16 @@
 from datetime import datetime, time, timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from access import clock
 from access.models import Notice, Outbox
 from access.telling import deliver
 from review import appeals, clocks, digest, moderation, submitting
-from review.models import MailChoice
+from review.models import Breach, MailChoice
 from tests import make
 from tests.review import stages
 from tests.review.cast import At, Cast
@@ -146,6 +148,75 @@ def test_a_missed_deadline_is_in_the_daily_mail(cast: Cast, at: At) -> None:
     at(late.due_at + timedelta(days=1))
     digest.settle()
     assert "“Late” was not answered in the time we promised" in mails(cast)[0].body
+
+
+def test_each_missed_deadline_has_its_own_mail_with_its_own_instant(cast: Cast, at: At) -> None:
+    noon(at)
+    asked = cast.submission(title="Thrice")
+    first = cast.look(asked).due_at
+    at(first)
+    clocks.find_breaches()
+    stages.later(cast.send_back(cast.claim(asked)), at)
+    again = submitting.answer(asked, by=cast.artist.user, words="A brush.").due_at
+    at(again)
+    clocks.find_breaches()
+    no = stages.no(cast, at, asked)
+    look = appeals.open_appeal(no, by=cast.artist.user, words="Again.").look
+    at(look.due_at + timedelta(minutes=1))
+    clocks.find_breaches()
+    late = [mail for mail in mails(cast) if "Not answered in time" in mail.subject]
+    assert len(late) == 3
+    for mail, due in zip(late, (first, again, look.due_at), strict=True):
+        assert f"due by {due:%Y-%m-%d %H:%M} UTC" in mail.body
+    assert "was not looked at again in the time we promised" in late[-1].body
+    assert list(Breach.objects.order_by("seen_at").values_list("due_at", flat=True)) == [first, again, look.due_at]
+
+
+def test_a_late_second_round_and_a_late_appeal_are_in_the_daily_mail(cast: Cast, at: At) -> None:
+    noon(at)
+    no = stages.no(cast, at, cast.submission(title="Late"))
+    digest.choose_mail(cast.artist.user, daily=True)
+    look = appeals.open_appeal(no, by=cast.artist.user, words="Again.").look
+    at(look.due_at)
+    clocks.find_breaches()
+    at(look.due_at + timedelta(days=1))
+    assert digest.settle() == 1
+    assert any("“Late” was not looked at again" in mail.body for mail in mails(cast))
+
+
+def test_days_whose_mail_was_not_written_yet_are_not_lost_by_a_change_of_mind(cast: Cast, at: At) -> None:
+    start = noon(at)
+    digest.choose_mail(cast.artist.user, daily=True)
+    written = stages.later(cast.approval(cast.submission(title="Written")), at)
+    at(start + timedelta(days=1))
+    digest.settle()
+    stages.later(cast.approval(cast.submission(title="Of yesterday")), at)
+    at(start + timedelta(days=2))
+    digest.choose_mail(cast.artist.user, daily=False)
+    assert [mail.subject for mail in mails(cast)][1:] == ["Approved: Of yesterday"]
+    assert not Outbox.objects.filter(dedupe_key=f"decision-{written.pk}").exists()
+
+
+def test_what_is_undone_meanwhile_has_no_mail(cast: Cast, at: At) -> None:
+    """Read before the undo, written after it: the row is asked again under the submission's lock."""
+    noon(at)
+    digest.choose_mail(cast.artist.user, daily=True)
+    decision = cast.approval()
+    moderation.undo(decision, by=cast.reviewer)
+    with transaction.atomic():
+        digest._send_unless_undone(decision, clock.now())
+    assert mails(cast) == []
+
+
+def test_the_beat_asks_the_same_number_of_questions_for_however_many(cast: Cast, at: At) -> None:
+    noon(at)
+    asked = []
+    for _more in range(2):
+        digest.choose_mail(make.artist(program=cast.program).user, daily=True)
+        with CaptureQueriesContext(connection) as seen:
+            digest.settle()
+        asked.append(len(seen))
+    assert asked[0] == asked[1]
 
 
 def test_everybody_chooses_for_themselves(cast: Cast, at: At) -> None:

@@ -80,8 +80,8 @@ def test_an_appeal_and_what_the_artist_did_are_in_the_file(cast: Cast, at: At, t
     assert document["says"][1]["answer"] == "It stays so."
 
 
-def forged(document: dict[str, Any], statement: dict[str, Any], number: int) -> None:
-    """Another verdict, with every hash of the statement itself made anew."""
+def forged(document: dict[str, Any], statement: dict[str, Any], number: int) -> dict[str, Any]:
+    """Another verdict, with every hash of the statement itself made anew; the document that says so."""
     said = json.loads(statement["text"]) | {"verdict": "approved"}
     statement.update(number=number, text=audit.canonical(said))
     digest = hashlib.sha256(f"{statement['salt']}:{statement['text']}".encode()).hexdigest()
@@ -90,6 +90,7 @@ def forged(document: dict[str, Any], statement: dict[str, Any], number: int) -> 
     document["says"] = [said]
     verify_decision.check_entry(statement)
     verify_decision.check_statements(document)
+    return document
 
 
 def changed(document: dict[str, Any], what: str) -> dict[str, Any]:

@@ -131,6 +131,20 @@ def test_a_missed_deadline_is_a_breach(cast: Cast, at: At) -> None:
     assert only(cast.program).breaches == 1
 
 
+def test_a_second_missed_deadline_of_one_submission_is_counted_too(cast: Cast, at: At) -> None:
+    asked = cast.submission()
+    at(asked.due_at)
+    clocks.find_breaches()
+    decision = cast.send_back(cast.claim(asked))
+    at(decision.effective_at)
+    again = submitting.answer(asked, by=cast.artist.user, words="A brush.")
+    at(again.due_at)
+    clocks.find_breaches()
+    at(again.due_at + timedelta(minutes=2))
+    months = transparency.count(cast.program, clock.now()).months
+    assert sum(month.breaches for month in months) == 2
+
+
 # --- waits ------------------------------------------------------------------------------------------------------------
 
 
