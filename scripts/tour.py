@@ -327,17 +327,29 @@ def _again(site: Site, reviewer: Page, colleague: Page) -> Iterator[Stop]:
 
 def _take_appeal(site: Site, colleague: Page) -> None:
     """From the list: the clip may be drawn for a check, too, and whoever did that has part in it."""
-    colleague.goto(f"{site.url}{HOME}/review/queue/")
-    found = colleague.locator("a.work__title", has_text=MOON)
-    for look in [str(link.get_attribute("href")) for link in found.all()]:
-        colleague.goto(site.url + look)
-        colleague.locator("#take").click()
-        colleague.wait_for_selector("#reveal")
-        if colleague.locator("#appeal").count():
-            return
-        colleague.locator("#release").click()
-        colleague.wait_for_url(re.compile(r"/review/$"))
+    deadline = time.monotonic() + EFFECTIVE
+    while time.monotonic() < deadline:
+        colleague.goto(f"{site.url}{HOME}/review/queue/")
+        found = colleague.locator("a.work__title", has_text=MOON)
+        for look in [str(link.get_attribute("href")) for link in found.all()]:
+            if _is_appeal(colleague, site.url + look):
+                return
+        colleague.wait_for_timeout(1000)
     raise AssertionError("no appeal in the list")
+
+
+def _is_appeal(colleague: Page, look: str) -> bool:
+    """Whether this look, now in hand, is an appeal. Any other is handed back; one that ended meanwhile is none."""
+    colleague.goto(look)
+    if not colleague.locator("#take").count():
+        return False
+    colleague.locator("#take").click()
+    colleague.wait_for_selector("#reveal")
+    if colleague.locator("#appeal").count():
+        return True
+    colleague.locator("#release").click()
+    colleague.wait_for_url(re.compile(r"/review/$"))
+    return False
 
 
 def _start(site: Site, reviewer: Page) -> None:

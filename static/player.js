@@ -132,7 +132,10 @@
     const goal = Math.min(clip.currentTime, (other.dataset.frames - 0.5) / other.dataset.rate);
     if (Math.abs(other.currentTime - goal) > 0.5 / other.dataset.rate && !other.seeking) other.currentTime = goal;
   }
-  document.addEventListener("toggle", () => { if (clip?.isConnected) follow(); }, true); // in step as soon as it is opened
+  // In step as soon as it is opened, and again when it has arrived: the clip beside it may have gone on meanwhile.
+  for (const name of ["toggle", "seeked", "loadedmetadata"]) {
+    document.addEventListener(name, () => { if (clip?.isConnected) follow(); }, true);
+  }
 
   function label() {
     const button = part('do="play"');
