@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from access import audit, clock
 from access.models import User
@@ -118,15 +119,15 @@ def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) ->
     In the transaction of the verdict. Its result is in effect at once: the artist has waited twice.
 
     Raises:
-        WordsMissing: none to the artist, who gets an answer either way.
+        WordsMissing: none to the artist who appealed, and who gets an answer either way.
         AppealSettled.
     """
-    if not opinion.words.strip():
-        raise WordsMissing
     appeal = Appeal.objects.select_related("decision__submission__program", "decision__artist").get(look=opinion.look)
+    if not (answer := opinion.words.strip() or _unasked(appeal, opinion)):
+        raise WordsMissing
     overturned = opinion.verdict == Verdict.APPROVED
     state = Appeal.State.OVERTURNED if overturned else Appeal.State.UPHELD
-    ended = {"state": state, "opinion": opinion, "answer": opinion.words, "settled_at": opinion.given_at}
+    ended = {"state": state, "opinion": opinion, "answer": answer, "settled_at": opinion.given_at}
     if not Appeal.objects.open().filter(pk=appeal.pk).update(**ended):
         raise AppealSettled
     appeal.refresh_from_db(fields=list(ended))
@@ -138,6 +139,11 @@ def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) ->
         subject=appeal, facts=facts,
     )  # fmt: skip
     return decision
+
+
+def _unasked(appeal: Appeal, opinion: Opinion) -> str:
+    """The answer where a rule asked and nobody knew that one is wanted: to ask for words would tell why it came."""
+    return _("(approved without words)") if appeal.is_critique and opinion.verdict == Verdict.APPROVED else ""
 
 
 def _overturn(appeal: Appeal, opinion: Opinion, recipes: list[list[object]], scope: Scope) -> Decision:

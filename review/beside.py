@@ -1,7 +1,8 @@
 """What stands beside a clip while it is judged, and what must not: an opinion that is asked for blind stays blind.
 
 The rule is one for all kinds of looks: what came before the look's round, and nothing of the round itself. So a check
-of quality shows what the ordinary look of its round showed. An appeal shows the decision that it is against.
+of quality shows what the ordinary look of its round showed. An artist's appeal shows the decision that it is against;
+the second look that a rule asks for, since a clip turned out to be critique, is as blind as any other second one.
 """
 
 from dataclasses import dataclass, field
@@ -29,12 +30,19 @@ def beside(look: Look, at: datetime) -> Beside:
     submission = look.submission
     before = submission.answers
     found = Beside(earlier=before.output if before else None, parent=_parent(submission))
-    found.appeal = Appeal.objects.select_related("decision__clause").filter(look=look).first()
+    found.appeal = appeal_of(look)
     found.decisions = _decisions(look, found.appeal, at)
     found.notes = list(Note.objects.filter(opinion__in=[said for made in found.decisions for said in made.opinions]))
     found.answers = list(submission.given_answers.filter(round__lte=look.round).order_by("round"))
     found.escalations = list(look.escalations.order_by("asked_at"))
     return found
+
+
+def appeal_of(look: Look) -> Appeal | None:
+    """The artist's appeal that a look answers. What a rule asks for is none, and nothing on the page tells of it."""
+    if look.kind != Look.Kind.APPEAL:
+        return None
+    return Appeal.objects.filter(look=look, is_critique=False).first()
 
 
 def _decisions(look: Look, appeal: Appeal | None, at: datetime) -> list[Decision]:

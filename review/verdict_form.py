@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.text import TextField
+from review.beside import appeal_of
 from review.fields import IntervalsField, RemarksField
 from review.looking import Report
 from review.models import Audience, Clause, Look, Verdict
@@ -85,7 +86,7 @@ class VerdictForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if data.get("verdict") != Verdict.APPROVED:
             self._check_reasons(data)
-        elif self.look.kind == Look.Kind.APPEAL and not data.get("words") and "words" not in self.errors:
+        elif not data.get("words") and "words" not in self.errors and appeal_of(self.look):
             self.add_error("words", _("The artist appealed and gets an answer either way. Say in a sentence why."))
         return data
 

@@ -15,7 +15,7 @@ from access.audiences import MemberRequest
 from access.refusals import Refused
 from generation.models import Output, Rendition
 from review import balloting, drafting, policies, resting, signals
-from review.beside import Beside, beside
+from review.beside import Beside, appeal_of, beside
 from review.models import Claim, Decision, Habit, Look, Phrase, ReviewTerms, Signal
 from review.verdict_form import VerdictForm
 from review.words import band_words
@@ -91,7 +91,7 @@ def _about(look: Look, now: datetime) -> dict[str, Any]:
         "late": look.due_at < now,
         "band": band_words(submission.risk_band),
         "sheet_is_enough": submission.risk_band < terms.sheet_bands,
-        "is_appeal": look.kind == Look.Kind.APPEAL,
+        "is_appeal": appeal_of(look) is not None,
     }
 
 

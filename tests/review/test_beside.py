@@ -83,6 +83,19 @@ def test_an_appeal_shows_what_it_is_against(cast: Cast, at: At) -> None:
     assert Decision.objects.standing().get().is_approval
 
 
+def test_a_second_look_by_rule_is_as_blind_as_any_other_and_does_not_say_why_it_came(cast: Cast, at: At) -> None:
+    ordinary = page_of(signed_in(cast.rival), cast, cast.claim(cast.submission(), by=cast.rival))
+    Claim.objects.update(released_at=clock.now())
+    no_ = cast.rejection(at)
+    submitting.say_critique(no_.submission, by=cast.artist.user)
+    held = cast.claim(no_.submission, by=cast.rival)
+    client = signed_in(cast.rival)
+    assert held.look.kind == "appeal"
+    assert scrubbed(page_of(client, cast, held)) == scrubbed(ordinary)
+    assert client.post(path("decide", cast, held.look_id), ballot(held)).status_code == 302
+    assert Decision.objects.standing().get().is_approval
+
+
 def test_an_earlier_round_stands_beside_it(cast: Cast, at: At) -> None:
     from review.verdicts import Remark
 
