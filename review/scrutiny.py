@@ -1,6 +1,6 @@
 """What machines noticed raises the scrutiny of what waits: its band, its category, a second person; nothing else."""
 
-from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models import Case, CharField, Exists, OuterRef, Value, When
 from django.db.models.functions import Cast, Concat
 
 from review import signals, weighing
@@ -30,8 +30,12 @@ def _to_raise() -> list[Submission]:
     name = Concat(
         Value("signal "), "recipe", Value(" "), Cast("version", CharField()), output_field=CharField()
     )  # as ``Signal.said_by``
-    drawn = Flag.objects.filter(submission=OuterRef(OuterRef("pk")), said_by=OuterRef("name"))
-    found = Signal.objects.filter(output=OuterRef("output"), kind__in=RAISES).annotate(name=name)
+    category = Case(
+        *(When(kind=kind, then=Value(category)) for kind, (category, _band) in RAISES.items()), output_field=CharField()
+    )
+    of_it = {"submission": OuterRef(OuterRef("pk")), "said_by": OuterRef("name"), "category": OuterRef("category")}
+    drawn = Flag.objects.filter(**of_it)  # one recipe says several things
+    found = Signal.objects.filter(output=OuterRef("output"), kind__in=RAISES).annotate(name=name, category=category)
     waiting = Submission.objects.waiting().filter(Exists(found.exclude(Exists(drawn))))
     return list(waiting.select_related("output", "program")[:AT_ONCE])
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from access import clock
+from generation.models import Output
 from review import banking, matching, scrutiny
-from review.models import Category, Flag, Submission
+from review.models import BankEntry, Category, Examination, Flag, Signal, Submission
 from tests import make
 from tests.review import clips
 from tests.review.cast import At, Cast
@@ -32,3 +34,26 @@ def test_what_resembles_a_rejected_clip_is_looked_at_sooner_and_by_as_many_as_be
     raised = Submission.objects.exclude(pk=no.submission_id).get()
     assert (raised.risk_band, raised.people, raised.state) == (2, 1, "waiting")
     matching.bank_index.cache_clear()
+
+
+def noticed(output: Output, kind: str) -> Signal:
+    """What a machine says of an output, as ``findings`` writes it; the hash is of an imported list."""
+    now = clock.now()
+    label = f"a list {BankEntry.objects.count()}"
+    entry = BankEntry.objects.create(origin="imported", pdq="0" * 64, label=label, entered_at=now)
+    seen = {"version": 1, "bank_upto": entry.pk, "examined_at": now}
+    facts = {"recipe": "pdq", "version": 1, "threshold": 31, "measured": 4, "raised_at": now}
+    examined = Examination.objects.create(output=output, **seen)
+    return Signal.objects.create(output=output, examination=examined, kind=kind, entry=entry, theirs=output, **facts)
+
+
+def test_a_known_bad_match_counts_after_a_likeness_that_the_same_recipe_found(cast: Cast) -> None:
+    asked = cast.submission()
+    noticed(asked.output, "like_rejected")
+    assert scrutiny.settle() == 1
+    noticed(asked.output, "known_bad")
+    assert scrutiny.settle() == 1
+    found = Submission.objects.get()
+    assert (found.risk_band, found.people) == (3, 2)
+    assert set(Flag.objects.values_list("category", flat=True)) == {Category.OTHER, Category.KNOWN_BAD}
+    assert scrutiny.settle() == 0
