@@ -45,8 +45,10 @@ def open_appeal(decision: Decision, *, by: User, words: str) -> Appeal:
 
 
 def closes_at(decision: Decision) -> datetime:
-    """Until when the artist may appeal."""
-    return decision.effective_at + ReviewTerms.objects.in_force(decision.submission.program).appeal_window
+    """Until when the artist may appeal, by the terms under which they submitted: newer ones take nothing away."""
+    submission = decision.submission
+    terms = ReviewTerms.objects.in_force(submission.program, submission.submitted_at)
+    return decision.effective_at + terms.appeal_window
 
 
 def _lock(decision: Decision) -> Submission:

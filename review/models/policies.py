@@ -68,9 +68,10 @@ class Clause(models.Model):
 
 
 class TermsQuerySet(models.QuerySet["ReviewTerms"]):
-    def in_force(self, program: Program) -> "ReviewTerms":
-        """The newest terms of the program; the house's own where it has published none."""
-        return self.filter(program=program).order_by("-number").first() or ReviewTerms(program=program, number=0)
+    def in_force(self, program: Program, at: datetime | None = None) -> "ReviewTerms":
+        """The newest terms of the program, or those of an instant; the house's own where it had published none."""
+        published = self.filter(program=program) if at is None else self.filter(program=program, published_at__lte=at)
+        return published.order_by("-number").first() or ReviewTerms(program=program, number=0)
 
 
 class ReviewTerms(models.Model):

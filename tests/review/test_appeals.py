@@ -59,6 +59,15 @@ def test_within_the_days_that_the_program_gives(cast: Cast, at: At) -> None:
     assert appeal(cast, decision)
 
 
+def test_the_days_are_those_of_the_terms_under_which_it_was_sent(cast: Cast, at: At) -> None:
+    publishing.publish_terms(cast.program, by=None, appeal_days=20)
+    decision = cast.rejection(at)
+    publishing.publish_terms(cast.program, by=None, appeal_days=1)
+    assert appeals.closes_at(decision) == decision.effective_at + timedelta(days=20)
+    at(decision.effective_at + timedelta(days=19))
+    assert appeals.open_appeal(decision, by=cast.artist.user, words="Look again.")
+
+
 def test_overturned_it_is_approved_at_once_and_can_be_shared(cast: Cast, at: At) -> None:
     decision = cast.rejection(at)
     made = cast.overturn(decision)
