@@ -321,10 +321,10 @@ def skip(held: Claim, *, reason: str) -> Skip:
     if not reason.strip():
         raise WordsMissing
     with audit.recorded():
-        now = clock.now()
+        look = Look.objects.select_for_update(no_key=True).get(pk=held.look_id)
+        now = clock.now()  # behind the lock: whoever waited for it long may hold nothing any more
         if not Claim.objects.live(now).filter(pk=held.pk).exists():
             raise ClaimLost
-        look = Look.objects.select_for_update(no_key=True).get(pk=held.look_id)
         if look.skips.filter(reviewer=held.reviewer).exists():
             raise SkippedAlready
         made = Skip.objects.create(look=look, reviewer=held.reviewer, reason=reason.strip()[:200], skipped_at=now)

@@ -24,10 +24,10 @@ def escalate(held: Claim, *, question: str) -> Escalation:
     if not question.strip():
         raise WordsMissing
     with audit.recorded():
-        now = clock.now()
+        look = Look.objects.select_for_update(of=("self",), no_key=True).select_related("program").get(pk=held.look_id)
+        now = clock.now()  # behind the lock: whoever waited for it long may hold nothing any more
         if not Claim.objects.live(now).filter(pk=held.pk).exists():
             raise ClaimLost
-        look = Look.objects.select_for_update(of=("self",), no_key=True).select_related("program").get(pk=held.look_id)
         try:
             with transaction.atomic():
                 made = Escalation.objects.create(

@@ -93,13 +93,19 @@ def attest(
         raise NotRevealed
     parts = played(claim, report, at)
     start, end = asked or (0, duration_ms)
-    seen_ms = covered(parts, start, end)
     facts = {"covered_ms": covered(parts, 0, duration_ms), "of_ms": duration_ms, "played": parts}
-    if seen_ms >= ENOUGH * (end - start) and (seen_ms or end == start):
+    if _is_played(parts, start, end):
         return {"by": "played", **facts}
     if report.sheet and _sheet_suffices(claim.submission, report):
         return {"by": "sheet", **facts}
     raise NotWatched if verdict == Verdict.APPROVED else RangeNotWatched
+
+
+def _is_played(parts: list[Interval], start: int, end: int) -> bool:
+    """Whether enough of the range was; a single moment lies within what was."""
+    if start == end:
+        return any(since <= start <= until for since, until in parts)
+    return covered(parts, start, end) >= ENOUGH * (end - start)
 
 
 def _sheet_suffices(submission: Submission, report: Report) -> bool:

@@ -115,17 +115,19 @@ def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reason
 _LOCK = "SELECT 1 FROM review_submission s JOIN review_look l ON l.submission_id = s.id WHERE l.id = %(look)s"
 # A statement of its own, after the lock: in the same one it would read what was so before waiting for it.
 _MEETS = """
-SELECT s.state, s.round, s.people, l.state, (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id)
+SELECT s.state, s.round, s.people, s.risk_band, l.state, l.rank,
+    (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id)
 FROM review_submission s JOIN review_look l ON l.submission_id = s.id
 WHERE l.id = %(look)s"""
 
 
 def _meet(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
     """What stands there, locked; the refusals of a page that is stale, or of a reviewer who must not judge."""
-    state, round_, people, look_state, critique = run(_MEETS, look=claim.look_id)[0]
+    state, round_, people, band, look_state, rank, critique = run(_MEETS, look=claim.look_id)[0]
     submission = claim.submission
     submission.program = claim.look.program
-    submission.state, submission.round, submission.people = state, round_, people
+    submission.state, submission.round, submission.people, submission.risk_band = state, round_, people, band
+    claim.look.rank = rank
     if claim.look.is_binding and claim.look.kind != Look.Kind.APPEAL:
         _check_stage(submission, seen, reviewer)
     if look_state != Look.State.WAITING:

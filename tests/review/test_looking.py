@@ -68,7 +68,14 @@ def test_a_no_needs_the_range_it_cites(cast: Cast) -> None:
 
 def test_a_no_may_cite_one_moment(cast: Cast) -> None:
     held = cast.claim(cast.submission())
-    assert verdict(held, "changes", asked=(200, 200), played=())["by"] == "played"
+    assert verdict(held, "changes", asked=(200, 200), played=((150, 200),))["by"] == "played"
+
+
+@pytest.mark.parametrize("played", [(), ((0, 199),), ((201, 400),)])
+def test_one_moment_that_was_not_played_is_no_ground(cast: Cast, played: tuple[tuple[int, int], ...]) -> None:
+    held = cast.claim(cast.submission())
+    with pytest.raises(RangeNotWatched):
+        verdict(held, "rejected", asked=(200, 200), played=played)
 
 
 @pytest.mark.parametrize("wanted", ["approved", "rejected", "changes"])

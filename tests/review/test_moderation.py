@@ -10,14 +10,16 @@ import pytest
 from access import audit, clock, telling
 from access.models import Chain, Entry, Notice, Outbox
 from access.refusals import NotAllowed
-from review import claiming, moderation
+from review import claiming, moderation, publishing, weighing
 from review.models import Claim, Decision, Opinion, Submission, Withdrawal
+from review.moderation import decide
 from review.refusals import (
     BytesChanged,
     ClaimLost,
     ClauseForeign,
     DecidedAlready,
     EmbargoPassed,
+    NotWatched,
     RangeOutside,
     ReasonsMissing,
     ShownOther,
@@ -244,3 +246,13 @@ def test_remarks_belong_to_the_opinion_and_lie_within_the_clip(cast: Cast) -> No
     decision = cast.reject(held, remarks=(Remark(100, 200, "here", (0.1, 0.2, 0.3, 0.4)),))
     note = decision.first.notes.get()
     assert (note.words, note.x, note.height) == ("here", 0.1, 0.4)
+
+
+def test_scrutiny_that_rose_while_it_was_in_hand_counts(cast: Cast) -> None:
+    publishing.publish_terms(cast.program, by=None, sheet_bands=1)
+    held = cast.claim(cast.submission())
+    assert weighing.raise_scrutiny(held.submission, weighing.Weight(band=2, people=2))
+    with pytest.raises(NotWatched):
+        decide(held, reviewer=cast.reviewer, verdict="approved", seen=seen(held, played=(), sheet=True))
+    assert cast.approve(held) is None
+    assert cast.look(held.submission, kind="second").rank == 2
