@@ -22,7 +22,10 @@ from access.refusals import Refused
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SESSION_KEY = "credential"
 SAFE = {"GET", "HEAD", "OPTIONS"}
-OURS = {"csrfmiddlewaretoken", "idempotency_key", "begun", "parent", "next", "sha256"}  # fields that nobody types
+OURS = {  # fields that nobody types
+    "csrfmiddlewaretoken", "idempotency_key", "begun", "parent", "next", "sha256",
+    "on", "key", "verdict", "fence", "round", "shown_sha256", "played", "scripted", "remarks", "variant",
+}  # fmt: skip
 
 
 class sign_in(LoginRequiredMiddleware):  # noqa: N801  named like the functions beside it in MIDDLEWARE

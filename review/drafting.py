@@ -14,6 +14,7 @@ TYPED = (
     "question", "reason",
 )  # fmt: skip
 UNTOUCHED = {"remarks": "[]", "audience": "public"}  # what the page sends when nobody typed anything
+TICKED = ("clause", "whole")  # not sent unless they are ticked; where they are, there are words, too
 LONGEST = 40_000  # characters of a field; forty notes are less
 
 
@@ -27,11 +28,21 @@ def _storable(words: str) -> str:
     return words.replace("\0", "").encode(errors="ignore").decode()[:LONGEST]
 
 
-def keep(look: Look, *, reviewer: User, fields: Mapping[str, Any]) -> Draft:
-    """Keep what is typed on a look in place of what was kept before. Not audited: it is nobody's word yet."""
-    kept = {"typed": typed(fields), "saved_at": clock.now()}
-    draft, _is_new = Draft.objects.update_or_create(look=look, reviewer=reviewer, defaults=kept)
-    return draft
+def keep(look: Look, *, reviewer: User, fields: Mapping[str, Any]) -> None:
+    """Keep what is typed on a look while it waits. Not audited: it is nobody's word yet.
+
+    What the page has no field for stays as it was: without a claim it shows fewer of them.
+    """
+    if not Look.objects.waiting().filter(pk=look.pk).exists():
+        return
+    before = Draft.objects.filter(look=look, reviewer=reviewer).first()
+    others = {name: words for name, words in before.typed.items() if not _has(fields, name)} if before else {}
+    kept = {"typed": others | typed(fields), "saved_at": clock.now()}
+    Draft.objects.update_or_create(look=look, reviewer=reviewer, defaults=kept)
+
+
+def _has(fields: Mapping[str, Any], name: str) -> bool:
+    return name in fields or (name in TICKED and "words" in fields)
 
 
 def restore(look: Look, reviewer: User) -> dict[str, Any]:

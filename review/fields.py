@@ -1,6 +1,7 @@
 """What the page reports in one field of a form, as JSON: stretches that were played, notes with regions."""
 
 import json
+import uuid
 from typing import Any
 
 from django import forms
@@ -9,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from access import text
 from review.looking import Interval
-from review.verdicts import Remark
+from review.verdicts import Remark, Seen
 
-LONGEST_CLIP = 2**31 - 1  # milliseconds that a column holds
+LARGEST = 2**31 - 1  # number that a column holds, e.g. of milliseconds
 MOST_PARTS = 2000  # stretches played; a page that reports more is not ours
 MOST_NOTES = 40
 LONGEST_NOTE = 500  # characters
@@ -27,9 +28,12 @@ def parse(value: Any) -> Any:
     try:
         return json.loads(value) if value else None
     except (ValueError, RecursionError):
-        raise ValidationError(
-            _("The page sent something that cannot be read. Reload it; your words are kept.")
-        ) from None
+        raise unreadable() from None
+
+
+def unreadable() -> ValidationError:
+    """What no page of ours sends."""
+    return ValidationError(_("The page sent something that cannot be read. Reload it; your words are kept."))
 
 
 class IntervalsField(forms.CharField):
@@ -48,7 +52,27 @@ class IntervalsField(forms.CharField):
 
 def _is_interval(part: Any) -> bool:
     numbers = isinstance(part, list) and len(part) == 2 and all(type(edge) is int for edge in part)
-    return numbers and 0 <= part[0] <= part[1] <= LONGEST_CLIP
+    return numbers and 0 <= part[0] <= part[1] <= LARGEST
+
+
+def variant(value: str) -> tuple[uuid.UUID, Seen]:
+    """A variant as the page displayed it: ``{"look": …, "fence": …, "round": …, "sha256": …}``.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    shown = parse(value)
+    if not isinstance(shown, dict) or not (_is_number(shown.get("fence")) and _is_number(shown.get("round"))):
+        raise unreadable()
+    try:
+        look = uuid.UUID(str(shown.get("look")))
+    except ValueError:
+        raise unreadable() from None
+    return look, Seen(shown["fence"], shown["round"], str(shown.get("sha256"))[:64])
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST
 
 
 class RemarksField(forms.CharField):
@@ -67,7 +91,9 @@ class RemarksField(forms.CharField):
     def clean(self, value: Any) -> tuple[Remark, ...]:
         notes = parse(value) or []
         if not isinstance(notes, list) or len(notes) > MOST_NOTES:
-            raise ValidationError(_("At most %(most)d notes go with a verdict. Take some away."), params={"most": 40})
+            raise ValidationError(
+                _("At most %(most)d notes go with a verdict. Take some away."), params={"most": MOST_NOTES}
+            )
         return tuple(self._remark(number, note) for number, note in enumerate(notes, start=1))
 
     def _remark(self, number: int, note: Any) -> Remark:

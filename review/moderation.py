@@ -14,6 +14,7 @@ from access.models import User
 from access.refusals import NotAllowed, Refused
 from access.sql import change, insert, locking, run
 from review import announcing, appeals, escalating, exposure, looking, policies
+from review.beside import appeal_of
 from review.models import (
     Claim,
     Decision,
@@ -190,7 +191,7 @@ _CLOSE_LOOK = "UPDATE review_look SET state = 'done' WHERE id = %(id)s AND fence
 def _check_reasons(stage: Stage, verdict: str, reasons: Reasons) -> Reasons:
     if verdict == Verdict.APPROVED:
         # A yes needs no reasons, half-typed ones are not sent; an answer to an appeal has its words either way.
-        words = reasons.words if stage.claim.look.kind == Look.Kind.APPEAL else ""
+        words = reasons.words if appeal_of(stage.claim.look) else ""
         return Reasons(words=words, private_note=reasons.private_note, remarks=reasons.remarks)
     if not (reasons.clause and reasons.words.strip()) or reasons.range is None:
         raise ReasonsMissing

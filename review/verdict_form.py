@@ -9,13 +9,20 @@ from django.utils.translation import gettext_lazy
 
 from access.text import TextField
 from review.beside import appeal_of
-from review.fields import IntervalsField, RemarksField
+from review.fields import LARGEST, IntervalsField, RemarksField, unreadable
 from review.looking import Report
 from review.models import Audience, Clause, Look, Verdict
 from review.moderation import duration_ms
 from review.verdicts import Reasons, Scope, Seen
 
-LARGEST = 2**31 - 1  # of a fence or a round: what the column holds
+UNSEEN = (
+    "key",
+    "verdict",
+    "fence",
+    "round",
+    "shown_sha256",
+)  # fields that the page fills in: no fault can be shown at them
+LONGEST = LARGEST // 1000  # seconds of a clip whose milliseconds a column holds
 LAST_FRAME_MS = 10  # the page names the end in hundredths of a second, rounded
 
 
@@ -48,8 +55,8 @@ class VerdictForm(forms.Form):
         help_text=gettext_lazy("What you saw and why the clause covers it. It goes out as you write it."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    from_seconds = forms.FloatField(required=False, min_value=0, label=gettext_lazy("From second"))
-    to_seconds = forms.FloatField(required=False, min_value=0, label=gettext_lazy("To second"))
+    from_seconds = forms.FloatField(required=False, min_value=0, max_value=LONGEST, label=gettext_lazy("From second"))
+    to_seconds = forms.FloatField(required=False, min_value=0, max_value=LONGEST, label=gettext_lazy("To second"))
     whole = forms.BooleanField(required=False, label=gettext_lazy("The whole clip"))
     private_note = TextField(
         limit=2000,
@@ -84,6 +91,8 @@ class VerdictForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if any(name in self.errors for name in UNSEEN):
+            raise unreadable()
         if data.get("verdict") != Verdict.APPROVED:
             self._check_reasons(data)
         elif not data.get("words") and "words" not in self.errors and appeal_of(self.look):
@@ -97,6 +106,8 @@ class VerdictForm(forms.Form):
             )
         if not data.get("words") and "words" not in self.errors:
             self.add_error("words", _("Say why, in a sentence: the artist will read it."))
+        if {"from_seconds", "to_seconds"} & self.errors.keys():
+            return
         start, end = self._range(data)
         if start is None or end is None:
             self.add_error("to_seconds", _("Say where it is seen: from which second to which, or the whole clip."))

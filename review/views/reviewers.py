@@ -1,13 +1,12 @@
 """What a reviewer does with a look: take it, keep it, reveal it, hand it on, give a verdict, take that back."""
 
-import json
 import uuid
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
@@ -21,7 +20,7 @@ from access.audiences import MemberRequest, for_reviewers
 from access.models import User
 from access.refusals import Refused
 from review import balloting, claiming, drafting, escalating, looking, moderation, presence
-from review.fields import IntervalsField
+from review.fields import IntervalsField, variant
 from review.models import Claim, Decision, Look
 from review.refusals import ClaimInHand, ClaimLost
 from review.verdict_form import VerdictForm
@@ -51,6 +50,9 @@ def _next(request: MemberRequest) -> HttpResponse:
         held = _left_of_a_stack(request) or claiming.claim_next(request.user, program=request.program)
     except ClaimInHand as refusal:
         return _to_the_one_in_hand(request, refusal)
+    except Refused as refusal:  # what was done before is done, and the landing offers its undo
+        messages.warning(request, str(refusal.sentence))
+        return redirect("review_queue", slug=request.program.slug)
     if held is None:
         messages.info(request, _("Nothing is free at the moment."))
         return redirect("review_queue", slug=request.program.slug)
@@ -174,8 +176,7 @@ def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def review_draft(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """Keep what is typed, also after the claim has ended."""
-    held = in_hand(request, look_id)
-    drafting.keep(held.look, reviewer=request.user, fields=request.POST)
+    drafting.keep(in_hand(request, look_id).look, reviewer=request.user, fields=request.POST)
     return HttpResponse(status=204)
 
 
@@ -285,12 +286,9 @@ def _displayed(request: MemberRequest) -> list[tuple[Claim, Seen]]:
     """The variants that the page displayed, as it displayed them; the clip in front stands in the form itself."""
     found = []
     for sent in request.POST.getlist("variant")[:20]:
-        try:
-            shown: dict[str, Any] = json.loads(sent)
-            seen = Seen(int(shown["fence"]), int(shown["round"]), str(shown["sha256"])[:64])
-            found.append((in_hand(request, uuid.UUID(shown["look"])), seen))
-        except (ValueError, KeyError, TypeError):
-            continue
+        with suppress(ValidationError, Http404):  # what is none, or not theirs, stops none of the others
+            look, seen = variant(sent)
+            found.append((in_hand(request, look), seen))
     return found
 
 
@@ -301,9 +299,17 @@ def _after_several(request: MemberRequest, outcomes: list[balloting.Outcome]) ->
     for outcome in failed:
         facts = {"title": outcome.claim.submission.title, "why": outcome.refusal.sentence if outcome.refusal else ""}
         messages.warning(request, _("“%(title)s” is not recorded: %(why)s") % facts)
+        _keep_words(request, outcome.claim.look)
     if failed:
         return _back(request, failed[0].claim.look)
     return _next(request)
+
+
+def _keep_words(request: MemberRequest, look: Look) -> None:
+    """What was said of all stays with each that it is not recorded of; notes are about one clip."""
+    in_front = request.POST.get("on") == str(look.pk)
+    said = {name: words for name, words in request.POST.items() if in_front or name != "remarks"}
+    drafting.keep(look, reviewer=request.user, fields=said)
 
 
 @for_reviewers

@@ -52,7 +52,8 @@ def show(
     live = Claim.objects.live(now).filter(look=look).select_related("reviewer", "shown").first()
     held = live if live and live.reviewer_id == request.user.pk and not live.is_ahead else None
     why_not = None if held or look.state != Look.State.WAITING else policies.why_not(look, request.user, now)
-    form = form or VerdictForm(look=look, initial=drafting.restore(look, request.user))
+    form = form or VerdictForm(look=look)
+    form.initial = drafting.restore(look, request.user)  # of one that was sent, too: not all that is typed is its
     context = {
         **_about(look, now),
         "claim": held,

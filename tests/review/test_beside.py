@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from access import clock, media
-from review import claiming, moderation, resting, submitting
+from review import claiming, drafting, moderation, resting, submitting
 from review.models import (
+    Appeal,
     Claim,
     Decision,
     Look,
@@ -20,7 +21,7 @@ from review.models import (
 )
 from tests import make
 from tests.review.cast import At, Cast
-from tests.review.screens import ballot, page_of, path, signed_in
+from tests.review.screens import ballot, no, page_of, path, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -92,8 +93,10 @@ def test_a_second_look_by_rule_is_as_blind_as_any_other_and_does_not_say_why_it_
     client = signed_in(cast.rival)
     assert held.look.kind == "appeal"
     assert scrubbed(page_of(client, cast, held)) == scrubbed(ordinary)
-    assert client.post(path("decide", cast, held.look_id), ballot(held)).status_code == 302
+    sent = ballot(held, words="half of a no")
+    assert client.post(path("decide", cast, held.look_id), sent).status_code == 302
     assert Decision.objects.standing().get().is_approval
+    assert Appeal.objects.get().answer == "(approved without words)" and Opinion.objects.latest("given_at").words == ""
 
 
 def test_an_earlier_round_stands_beside_it(cast: Cast, at: At) -> None:
@@ -174,6 +177,32 @@ def test_one_verdict_on_all_names_what_failed(cast: Cast) -> None:
     Claim.objects.filter(pk=second.pk).update(played=[[0, moderation.duration_ms(second.submission)]])
     answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
     assert "2 of 2 recorded." in answer.content.decode() and Opinion.objects.count() == 2
+
+
+@pytest.mark.parametrize("sent", ['{"fence": Infinity}', "[" * 100_000, "9" * 5000, "{}", "other", "unknown", "huge"])
+def test_a_variant_that_is_none_stops_none_of_the_others(cast: Cast, sent: str) -> None:
+    first, second = stack(cast)
+    known = json.loads(variant(first))
+    made = {"unknown": {**known, "look": str(cast.program.pk)}, "huge": {**known, "round": 10**30}}
+    sent = json.dumps(made[sent]) if sent in made else sent
+    for held in (first, second):
+        claiming.reveal(held)
+        Claim.objects.filter(pk=held.pk).update(played=[[0, moderation.duration_ms(held.submission)]])
+    both = {**ballot(first), "variant": [sent, variant(second)]}
+    answer = signed_in(cast.reviewer).post(path("review_stack", cast, first.look_id), both, follow=True)
+    assert "2 of 2 recorded." in answer.content.decode()
+
+
+def test_words_stay_with_each_variant_that_they_are_not_recorded_of(cast: Cast) -> None:
+    first, second = stack(cast)
+    claiming.reveal(first)
+    note = json.dumps([{"from_ms": 0, "to_ms": 0, "words": "here", "region": None}])
+    sent = {**no(cast, first, words="All of them.", remarks=note), "variant": variant(second)}
+    client = signed_in(cast.reviewer)
+    answer = client.post(path("review_stack", cast, first.look_id), sent, follow=True)
+    assert "1 of 2 recorded." in answer.content.decode() and "All of them." in answer.content.decode()
+    kept = drafting.restore(second.look, cast.reviewer)
+    assert kept["words"] == "All of them." and kept["whole"] == "on" and "remarks" not in kept
 
 
 # --- calm -------------------------------------------------------------------------------------------------------------

@@ -96,6 +96,35 @@ def test_a_yes_without_watching_is_refused_and_says_so(cast: Cast) -> None:
     assert answer.status_code == 422 and "Not enough of the clip was played" in answer.content.decode()
 
 
+def test_what_is_recorded_leads_to_the_landing_and_its_undo_if_no_next_one_is_given(cast: Cast, at: At) -> None:
+    held, _following = cast.claim(cast.submission()), cast.submission(title="Ebb")
+    ReviewTerms.objects.create(program=cast.program, number=1, published_at=clock.now(), exposure_minutes=1)
+    at(held.claimed_at + timedelta(minutes=2))
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), ballot(held), follow=True)
+    shown = answer.content.decode()
+    assert answer.status_code == 200 and answer.redirect_chain == [(path("review_queue", cast), 302)]
+    assert "takes effect in" in shown and Decision.objects.get().is_approval
+    assert "as much today as the program allows" in shown
+
+
+@pytest.mark.parametrize("seconds", ["1e308", "-1", "nan", "99999999999"])
+def test_a_moment_that_no_clip_has_is_refused_with_the_words_kept(cast: Cast, seconds: str) -> None:
+    held = cast.claim(cast.submission())
+    sent = no(cast, held, whole="", from_seconds=seconds, to_seconds=seconds)
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent)
+    assert answer.status_code == 422 and "The knife." in answer.content.decode()
+
+
+@pytest.mark.parametrize("field", ["key", "verdict", "fence", "round", "shown_sha256"])
+def test_a_field_that_nobody_sees_says_so_when_it_is_broken(cast: Cast, field: str) -> None:
+    held = cast.claim(cast.submission())
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), no(cast, held) | {field: "x" * 65})
+    shown = answer.content.decode()
+    assert (
+        answer.status_code == 422 and "The page sent something that cannot be read" in shown and "The knife." in shown
+    )
+
+
 @pytest.mark.parametrize("played", ["", "nonsense", "[[1]]", '{"a": 1}', "[[0, 1e9]]", "[[5, 1]]", "[" * 3000])
 def test_a_report_that_is_none_counts_as_nothing(cast: Cast, played: str) -> None:
     held = cast.claim(cast.submission())
@@ -197,6 +226,32 @@ def test_words_survive_an_expired_claim_a_session_and_a_reload(cast: Cast, at: A
     other_session.post(path("review_claim", cast, held.look_id))
     shown = page_of(other_session, cast, held)
     assert "A whole sentence" in shown and f'value="{cast.clause.pk}" data-code="2" checked' in shown
+
+
+def test_what_a_page_has_no_field_for_stays_as_it_was(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    typed = {"on": held.look_id, "words": "Why", "whole": "on", "question": "Is it a brush?"}
+    client.post(path("review_draft", cast, held.look_id), typed)
+    client.post(path("review_claim", cast, held.look_id), {"on": held.look_id, "remarks": ""})
+    assert Draft.objects.get().typed == {"words": "Why", "whole": "on", "question": "Is it a brush?"}
+    client.post(path("review_draft", cast, held.look_id), {"on": held.look_id, "words": "Why not"})
+    assert Draft.objects.get().typed == {"words": "Why not", "question": "Is it a brush?"}
+
+
+def test_a_verdict_that_is_refused_keeps_the_question_too(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    sent = no(cast, held, words="", question="Is it a brush?")
+    answer = signed_in(cast.reviewer).post(path("decide", cast, held.look_id), sent)
+    assert answer.status_code == 422 and "Is it a brush?" in answer.content.decode()
+
+
+def test_nothing_is_kept_of_a_look_that_waits_no_more(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    client = signed_in(cast.reviewer)
+    client.post(path("decide", cast, held.look_id), ballot(held))
+    late = client.post(path("review_draft", cast, held.look_id), {"words": "sent as the page was left"})
+    assert late.status_code == 204 and not Draft.objects.exists()
 
 
 def test_every_press_keeps_what_was_typed(cast: Cast) -> None:
