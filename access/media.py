@@ -13,7 +13,7 @@ from typing import IO
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from access import storing
 from access.models import StoredFile, User
@@ -46,9 +46,13 @@ def may_see(file: StoredFile, viewer: Viewer) -> bool:
 
 
 def respond(request: HttpRequest, file: StoredFile, *, download_name: str = "") -> HttpResponseBase:
-    """The file, or the range asked for, after the bytes proved to be the stored ones; 404 if they are not."""
-    if not storing.is_untouched(file) and not storing.is_intact(file):
-        return HttpResponse("This file is not available.", status=404, content_type="text/plain")
+    """The file, or the range asked for, after the bytes proved to be the stored ones.
+
+    Raises:
+        Http404: they are not. So a damaged file looks like one that was never there.
+    """
+    if not storing.has_its_bytes(file):
+        raise Http404
     if settings.ACCEL_PREFIX:
         response: HttpResponseBase = HttpResponse(content_type=file.content_type)
         response["X-Accel-Redirect"] = f"{settings.ACCEL_PREFIX}{file.sha256[:2]}/{file.sha256}"

@@ -187,3 +187,8 @@ def is_untouched(row: StoredFile) -> bool:
 def is_intact(row: StoredFile) -> bool:
     """Whether the bytes still have their hash: the full check, reading the whole file."""
     return hash_of(row.path) == row.sha256
+
+
+def has_its_bytes(row: StoredFile) -> bool:
+    """As each request asks: a look at the file, and all of it if that look differs from the day it was stored."""
+    return is_untouched(row) or is_intact(row)

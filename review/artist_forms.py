@@ -1,5 +1,6 @@
-"""What artists type: the request to share, answers, appeals, how they want mail."""
+"""What artists type: the request to share, answers, appeals, the terms of a link, how they want mail."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -87,6 +88,33 @@ class AppealForm(forms.Form):
         help_text=gettext_lazy("It goes to somebody who had no part in the decision. They answer either way."),
         widget=forms.Textarea(attrs={"rows": 5}),
     )
+
+
+class ShareForm(forms.Form):
+    """How long a link stays open."""
+
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("Open"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[
+            ("", gettext_lazy("until I close it")),
+            ("7", gettext_lazy("for 7 days")),
+            ("30", gettext_lazy("for 30 days")),
+            ("90", gettext_lazy("for 90 days")),
+        ],
+    )
+    may_embed = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Other sites may show the player"),
+        help_text=gettext_lazy("In a frame, with your credit and the words “Made with AI”."),
+    )
+
+    @property
+    def lasts(self) -> timedelta | None:
+        days = self.cleaned_data["days"]
+        return timedelta(days=days) if days else None
 
 
 class MailForm(forms.Form):

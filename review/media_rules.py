@@ -49,9 +49,4 @@ def shared(file: StoredFile, viewer: media.Viewer) -> bool:
 
 def is_whole(share: Share) -> bool:
     """Whether the master behind the link still has the bytes that were approved."""
-    return has_its_bytes(share.output.master)
-
-
-def has_its_bytes(file: StoredFile) -> bool:
-    """As the gate asks: a look at the file, and all of it if that look differs from the day it was stored."""
-    return storing.is_untouched(file) or storing.is_intact(file)
+    return storing.has_its_bytes(share.output.master)

@@ -3,6 +3,7 @@ from django.urls import path
 from review.views import (
     artists,
     leads,
+    links,
     opening,
     own,
     public,
@@ -28,8 +29,8 @@ urlpatterns = [
     path("decisions/", records.decisions, name="decisions"),
     path("decisions/<uuid:decision_id>/proof.json", records.decision_proof, name="decision_proof"),
     path("p/<slug:slug>/submissions/<uuid:submission_id>/withdraw/", artists.withdraw, name="withdraw"),
-    path("p/<slug:slug>/submissions/<uuid:submission_id>/link/", artists.open_link, name="open_link"),
-    path("p/<slug:slug>/submissions/<uuid:submission_id>/link/revoke/", artists.revoke_link, name="revoke_link"),
+    path("p/<slug:slug>/submissions/<uuid:submission_id>/link/", links.open_link, name="open_link"),
+    path("p/<slug:slug>/submissions/<uuid:submission_id>/link/revoke/", links.revoke_link, name="revoke_link"),
     path("p/<slug:slug>/review/", queues.review_queue, name="review_queue"),
     path("p/<slug:slug>/review/queue/", queues.review_list, name="review_list"),
     path("p/<slug:slug>/review/rules/", rules.review_rules, name="review_rules"),

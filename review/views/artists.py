@@ -1,4 +1,4 @@
-"""The artist's side: ask, wait with a clock, open a link and close it. And the policy, for all."""
+"""The artist's side: ask, and wait with a clock. And the policy, for all."""
 
 import uuid
 from datetime import datetime
@@ -17,10 +17,9 @@ from access.audiences import MemberRequest, for_artists, for_signed_in
 from access.models import Program
 from access.refusals import Refused
 from generation.models import Output
-from review import announcing, listing_own, sharing, story, submitting
+from review import announcing, listing_own, story, submitting
 from review.artist_forms import MailForm, SubmitForm
-from review.forms import ShareForm
-from review.models import Decision, Policy, ReviewTerms, Share, Submission
+from review.models import Decision, Policy, ReviewTerms, Submission
 
 
 @for_artists
@@ -136,34 +135,6 @@ def withdraw(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     submitting.withdraw(found, by=request.user)
     messages.success(request, _("Withdrawn. The clip is yours alone again; you can submit it anew at any time."))
     return redirect("submission", slug=request.program.slug, submission_id=found.pk)
-
-
-@for_artists
-@require_POST
-def open_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """Open the public link of an approved output."""
-    now = clock.now()
-    decision = get_object_or_404(sharing.approvals(now), submission=own_submission(request, submission_id))
-    form = ShareForm(request.POST)
-    lasts = form.lasts if form.is_valid() else None
-    until = now + lasts if lasts else None
-    may_embed = form.is_valid() and form.cleaned_data["may_embed"]
-    sharing.share(decision, by=request.user, expires_at=until, may_embed=may_embed, credential=request.credential)
-    messages.success(request, _("The link is open. Whoever has it can watch the clip."))
-    return redirect("submission", slug=request.program.slug, submission_id=submission_id)
-
-
-@for_artists
-@require_POST
-def revoke_link(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
-    """Close the public link at once."""
-    links = Share.objects.owned_by(request.user).filter(output=own_submission(request, submission_id).output)
-    share = links.select_related("decision", "output__program").order_by("-pk").first()
-    if share is None:
-        raise Http404
-    sharing.revoke(share, by=request.user)
-    messages.success(request, _("The link is closed. Nobody can open it any more."))
-    return redirect("submission", slug=request.program.slug, submission_id=submission_id)
 
 
 @for_signed_in

@@ -3,17 +3,17 @@
 import re
 from datetime import datetime
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from access import clock, media
+from access import clock, media, storing
 from access.audiences import for_anyone
 from access.telling import link
 from generation.models import Rendition
 from review import visiting
-from review.media_rules import has_its_bytes, is_whole
+from review.media_rules import is_whole
 from review.models import Audience, Share, ShareQuerySet
 
 KNOWN = ("decision__submission__policy", "decision__submission__program", "output__master")
@@ -74,7 +74,7 @@ def _is_visit(request: HttpRequest, share: Share) -> bool:
 def _served(share: Share) -> dict[str, Rendition]:
     """The renditions behind the link by recipe, if the master and they still have their bytes."""
     whole = is_whole(share)
-    return {made.recipe: made for made in share.renditions() if whole and has_its_bytes(made.file)}
+    return {made.recipe: made for made in share.renditions() if whole and storing.has_its_bytes(made.file)}
 
 
 def _context(share: Share, served: dict[str, Rendition]) -> dict[str, object]:
@@ -113,8 +113,16 @@ def share_media(request: HttpRequest, token: str, recipe: str) -> HttpResponseBa
     share = _live(token, Share.objects.all(), clock.now())
     made = next((made for made in share.renditions() if made.recipe == recipe), None) if share else None
     if share is None or made is None or not media.may_see(made.file, media.Viewer(request.user, share_token=token)):
-        return _fresh(HttpResponse("This file is not available.", status=404, content_type="text/plain"))
-    response = media.respond(request, made.file)
+        return _no_file()
+    try:
+        response = media.respond(request, made.file)
+    except Http404:  # its bytes are not the stored ones: no stranger is told so
+        return _no_file()
     if not _is_listed(share):
         response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _no_file() -> HttpResponse:
+    """The one answer where there is no file, whatever the reason."""
+    return _fresh(HttpResponse("This file is not available.", status=404, content_type="text/plain"))

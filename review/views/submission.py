@@ -16,8 +16,7 @@ from access.audiences import MemberRequest, for_artists
 from access.telling import link
 from generation.models import Output
 from review import appeals, proof, standing, story, stranding, submitting
-from review.artist_forms import AnswerForm, AppealForm
-from review.forms import ShareForm
+from review.artist_forms import AnswerForm, AppealForm, ShareForm
 from review.models import Appeal, Critique, Decision, Share, Submission
 from review.views.artists import addresses, own_submission, row
 
@@ -37,6 +36,7 @@ def show(
     *,
     answering: AnswerForm | None = None,
     appealing: AppealForm | None = None,
+    sharing: ShareForm | None = None,
 ) -> HttpResponse:
     """The page, with the forms as they were sent if they have errors."""
     now = clock.now()
@@ -57,13 +57,15 @@ def show(
         "offered": _offered(found) if is_sent_back else [],
         "answer_form": answering or AnswerForm(),
         "appeal_form": appealing or AppealForm(),
+        "form": sharing or ShareForm(),
         "may_appeal": decision is not None and _may_appeal(decision, now),
         "critique": Critique.objects.filter(submission=found).first(),
         "earlier": found.answers,
         "later": Submission.objects.filter(answers=found).first(),
         "head": proof.head_of(found.program),
     }
-    return render(request, "review/submission.html", context, status=422 if answering or appealing else 200)
+    has_errors = answering or appealing or sharing
+    return render(request, "review/submission.html", context, status=422 if has_errors else 200)
 
 
 def _waiting(found: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _waiting(found: Submission, decision: Decision | None, now: datetime) -> dic
 
 
 def _link(found: Submission, now: datetime) -> dict[str, Any]:
-    """The public link of an approved clip, its form, and the last link that was closed."""
+    """The public link of an approved clip, and the last link that was closed."""
     share = Share.objects.granted(now).filter(output=found.output).first()
     ended = Share.objects.filter(output=found.output).exclude(revoked_at=None).order_by("-revoked_at").first()
     return {
@@ -86,7 +88,6 @@ def _link(found: Submission, now: datetime) -> dict[str, Any]:
         "paused": share is not None and Share.objects.paused(now).filter(pk=share.pk).exists(),
         "ended": ended,
         "waits_for_link": found.publish_on_approval and not ended,
-        "form": ShareForm(),
     }
 
 

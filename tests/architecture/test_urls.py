@@ -114,7 +114,7 @@ PAGES = {
     "decision_proof": "signed_in get",
     "withdraw": "artist post own",
     "open_link": "artist post own",
-    "revoke_link": "artist post own",
+    "revoke_link": "signed_in post own",
     "choose_showcase": "artist post own",
     "review_queue": "reviewer get",
     "review_list": "reviewer get",
@@ -177,6 +177,8 @@ EXCEPTIONS = {
     "media": {role: "hidden" for role in ROLES if role != "artist"},
     # What was decided about somebody is theirs, also when they have left; nobody else finds it.
     "decision_proof": {role: "hidden" for role in ROLES if role not in ("anonymous", "artist")},
+    # A link is its artist's to close, also when they have left.
+    "revoke_link": {role: "hidden" for role in ROLES if role not in ("anonymous", "artist")},
     # A program's policy is for those who are in it, in whatever role.
     "policy": {"outsider": "hidden", "superuser": "hidden"},
     # What one reviewer holds or has decided is not another's to move, not even a lead's.
