@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError
-from django.db.models import Q
 
 from access import audit
 from access.models import User
 from access.refusals import Refused
-from review import drafting, moderation
+from review import claiming, drafting, moderation
 from review.models import Ballot, Claim, Opinion
 from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Scope, Seen
 
@@ -85,11 +84,6 @@ def _try(claim: Claim, seen: Seen, reviewer: User, key: uuid.UUID, said: Verdict
 
 def family(claim: Claim, at: datetime) -> list[Claim]:
     """The live claims that were taken together with this one, itself among them, in the order of the variants."""
-    leader = claim.with_claim_id or claim.pk
-    mine = Claim.objects.live(at).filter(reviewer=claim.reviewer_id).filter(_of(leader))
+    mine = Claim.objects.live(at).filter(claiming.family(claim), reviewer=claim.reviewer_id)
     related = mine.select_related("look", "submission__output__job", "shown")
     return list(related.order_by("submission__output__job__number"))
-
-
-def _of(leader: uuid.UUID) -> Q:
-    return Q(pk=leader) | Q(with_claim=leader)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -82,7 +83,8 @@ def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
 
 
 def _end_own_expired(mine: list[Claim], asker: Asker) -> None:
-    _end_all([claim for claim in mine if claim.leased_until <= asker.at], asker.at)
+    if over := [claim.pk for claim in mine if claim.leased_until <= asker.at]:
+        _end(_locked(Q(pk__in=over) | Q(with_claim__in=over)), asker.at)
 
 
 def _open_claims(asker: Asker) -> list[Claim]:
@@ -111,6 +113,8 @@ def _bring_forward(following: Claim, asker: Asker) -> Claim | None:
     """What was loaded ahead is in hand now with its variants, if it still waits and is still for this reviewer."""
     live = Claim.objects.live(asker.at)
     in_hand = {"is_ahead": False, "claimed_at": asker.at, "leased_until": asker.at + LEASE}
+    if following.look.brief_id:
+        _locked(family(following))
     still = live.filter(pk=following.pk, look__state=Look.State.WAITING)
     if policies.why_not(following.look, asker.reviewer, asker.at) or not still.update(**in_hand):
         end(following, asker.at)
@@ -212,26 +216,41 @@ def _why_not(look: Look, asker: Asker) -> Exception:
     return policies.why_not(look, asker.reviewer, asker.at) or HeldByAnother()
 
 
-def _end_all(claims: list[Claim], at: datetime) -> None:
-    """End claims of one reviewer. All are locked before the first ends: it takes the lock of the reviewer's day too."""
-    if len(claims) > 1:
-        keys = [claim.pk for claim in claims]
-        list(Claim.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
-    for claim in claims:
-        end(claim, at)
+def family(claim: Claim) -> Q:
+    """The claims that were taken together with this one, itself among them."""
+    leader = claim.with_claim_id or claim.pk
+    return Q(pk=leader) | Q(with_claim=leader)
+
+
+def _locked(which: Q) -> list[Claim]:
+    """Those of these claims that have not ended, locked in the order of their keys.
+
+    Whoever writes to several claims locks them all like this before the first, and what is the reviewer's afterwards:
+    otherwise two who end the same stack, or one who keeps it and one who breaks it, would wait for one another.
+    """
+    open_ = Claim.objects.filter(which, released_at=None).select_related("look__program", "submission", "reviewer")
+    return list(open_.select_for_update(of=("self",), no_key=True).order_by("pk"))
+
+
+def _end(claims: list[Claim], at: datetime) -> None:
+    """End claims that are locked; what was seen under them is kept."""
+    if not claims:
+        return
+    Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(released_at=at)
+    seen = [claim for claim in claims if claim.revealed_at]
+    exposure.add(seen, at)
+    for claim in seen:
+        _trace_seen(claim, min(at, claim.leased_until))
 
 
 def end(held: Claim, at: datetime) -> None:
-    """A claim ends with its variants; what was seen under it is kept."""
-    ending = Claim.objects.filter(Q(pk=held.pk) | Q(with_claim=held.pk), released_at=None).order_by("pk")
-    for claim in ending.select_related("look__program", "submission", "reviewer"):
-        end_one(claim, at)
+    """A claim ends with its variants."""
+    end_those(Q(pk=held.pk) | Q(with_claim=held.pk), at)
 
 
-def end_one(claim: Claim, at: datetime) -> None:
-    """End this claim alone, unless somebody did before; its variants stay in hand."""
-    if Claim.objects.filter(pk=claim.pk, released_at=None).update(released_at=at):
-        _keep_seen(claim, min(at, claim.leased_until))
+def end_those(which: Q, at: datetime) -> None:
+    """These claims end, where they have not, and no others: what was taken together with one stays in hand."""
+    _end(_locked(which), at)
 
 
 def end_expired(look: Look | None = None) -> int:
@@ -244,15 +263,14 @@ def end_expired(look: Look | None = None) -> int:
     over = over.filter(look=look) if look else over[:500]
     for claim in over:
         with audit.recorded():
-            end(claim, now)
+            found = _locked(Q(pk=claim.pk) | Q(with_claim=claim.pk))
+            _end([one for one in found if one.leased_until <= now], now)  # it may have been kept meanwhile
     return len(over)
 
 
-def _keep_seen(claim: Claim, at: datetime) -> None:
-    """A clip that was revealed and not decided on: the record says who saw it, and the reviewer's day counts it."""
-    if claim.revealed_at is None:
-        return
-    exposure.add(claim, at)
+def _trace_seen(claim: Claim, at: datetime) -> None:
+    """A clip that was revealed and not decided on: the record says who saw it."""
+    assert claim.revealed_at, "only what was revealed was seen"
     facts = {"look": str(claim.look_id), "fence": claim.fence, "revealed_at_us": audit.microseconds(claim.revealed_at)}
     audit.trace("see", program=claim.look.program, at=at, actor=claim.reviewer, subject=claim.submission, facts=facts)
 
@@ -263,15 +281,19 @@ def renew(held: Claim) -> Claim:
     Raises:
         ClaimLost.
     """
-    now = clock.now()
-    longest = AHEAD if held.is_ahead else LEASE
-    until = min(now + longest, held.claimed_at + LONGEST)
-    if not Claim.objects.live(now).filter(pk=held.pk).update(leased_until=until):
-        raise ClaimLost
-    leader = held.with_claim_id or held.pk
-    Claim.objects.live(now).filter(Q(pk=leader) | Q(with_claim=leader)).update(leased_until=until)
-    held.leased_until = until
+    with transaction.atomic():
+        claims = _locked(family(held))
+        now = clock.now()
+        _check_live(held, claims, now)
+        held.leased_until = min(now + (AHEAD if held.is_ahead else LEASE), held.claimed_at + LONGEST)
+        live = [claim.pk for claim in claims if claim.leased_until > now]
+        Claim.objects.filter(pk__in=live).update(leased_until=held.leased_until)
     return held
+
+
+def _check_live(held: Claim, locked: list[Claim], at: datetime) -> None:
+    if not any(claim.pk == held.pk and claim.leased_until > at for claim in locked):
+        raise ClaimLost
 
 
 def release(held: Claim) -> None:
@@ -281,11 +303,10 @@ def release(held: Claim) -> None:
         ClaimLost.
     """
     with audit.recorded():
+        mine = _locked(Q(reviewer=held.reviewer))
         now = clock.now()
-        if not Claim.objects.live(now).filter(pk=held.pk).exists():
-            raise ClaimLost
-        for mine in Claim.objects.filter(reviewer=held.reviewer, released_at=None).order_by("pk"):
-            end(mine, now)
+        _check_live(held, mine, now)
+        _end(mine, now)
 
 
 def break_claim(held: Claim, *, by: User, reason: str) -> None:
@@ -301,10 +322,11 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
     if not reason.strip():
         raise WordsMissing
     with audit.recorded():
+        claims = _locked(Q(pk=held.pk) | Q(with_claim=held.pk))
         now = clock.now()
-        if not Claim.objects.live(now).filter(pk=held.pk).update(broken_by=by):
-            raise ClaimLost
-        end(held, now)
+        _check_live(held, claims, now)
+        Claim.objects.filter(pk=held.pk).update(broken_by=by)
+        _end(claims, now)
         audit.trace(
             "break_claim", program=held.look.program, at=now, actor=by, subject=held.submission, private=reason,
             facts={"look": str(held.look_id), "fence": held.fence, "reviewer": str(held.reviewer_id)},

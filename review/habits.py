@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from django.db.models import Q
+
 from access import audit, clock
 from access.models import Program, User
 from access.policies import may_review
@@ -45,9 +47,8 @@ def choose_opt_outs(reviewer: User, *, categories: Collection[str]) -> None:
 def _hand_back(reviewer: User, categories: Collection[str]) -> None:
     """Of what the reviewer holds, or has loaded ahead: what is flagged with one of these."""
     mine = Claim.objects.filter(reviewer=reviewer, released_at=None, submission__flags__category__in=categories)
-    now = clock.now()
-    for held in mine.order_by("pk").distinct():
-        claiming.end(held, now)
+    held = list(mine.values_list("pk", flat=True).distinct())
+    claiming.end_those(Q(pk__in=held) | Q(with_claim__in=held), clock.now())
 
 
 def keep_phrase(

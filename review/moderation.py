@@ -104,7 +104,7 @@ def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reason
     attested = looking.attest(
         claim, seen.report, verdict=verdict, asked=asked, duration_ms=duration_ms(stage.submission), at=now
     )
-    exposure.add(claim, now)
+    exposure.add([claim], now)
     if claim.look.for_leads:
         escalating.take_over(claim.look, by=reviewer, at=now)
     opinion = _say(claim, said, verdict, attested, now)

@@ -25,7 +25,8 @@ def watch(reviewer: User, program: Program, at: datetime) -> Watch:
     """What this reviewer has watched, the clip that is revealed now included."""
     terms = ReviewTerms.objects.in_force(program)
     spans = _spans(reviewer, at)
-    running = sum((end - start for start, end, is_open in spans if is_open), timedelta())
+    ended = [(start, end) for start, end, is_open in spans if not is_open]
+    running = exposure.length((start, end) for start, end, _is_open in spans) - exposure.length(ended)
     since = _since_break(spans, at)
     today = exposure.today(reviewer, at) + running
     due = bool(terms.break_minutes) and since >= timedelta(minutes=terms.break_minutes)
@@ -45,9 +46,10 @@ def _spans(reviewer: User, at: datetime) -> list[tuple[datetime, datetime, bool]
 
 def _since_break(spans: list[tuple[datetime, datetime, bool]], at: datetime) -> timedelta:
     """The time watched back to the first gap that was a break."""
-    total, edge = timedelta(), at
+    watched, edge = [], at
     for start, end, _is_open in spans:
         if edge - end >= PAUSE:
             break
-        total, edge = total + max(timedelta(), end - start), min(edge, start)
-    return total
+        watched.append((start, end))
+        edge = min(edge, start)
+    return exposure.length(watched)

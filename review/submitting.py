@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from access import audit, clock, storing
 from access.locking import share_halt_lock
@@ -13,7 +13,7 @@ from access.policies import may_review
 from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed, WordsMissing
 from generation.models import Output
 from review import appeals, claiming, clocks, policies, weighing
-from review.models import Answer, Claim, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
+from review.models import Answer, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
 from review.refusals import (
     BytesChanged,
     CritiqueSaidAlready,
@@ -271,6 +271,5 @@ def withdraw(submission: Submission, *, by: User) -> None:
             raise NoLongerWaiting
         now = clock.now()
         submission.looks.waiting().update(state=Look.State.DROPPED)
-        for held in Claim.objects.filter(submission=submission, released_at=None):
-            claiming.end_one(held, now)
+        claiming.end_those(Q(submission=submission), now)
         audit.trace("withdraw", program=submission.program, at=now, actor=by, subject=submission)

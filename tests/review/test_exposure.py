@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from review import claiming, exposure, publishing
-from review.models import Exposure
+from review import claiming, exposure, publishing, resting
+from review.models import Claim, Exposure
 from review.refusals import ExposureSpent
 from tests import make
-from tests.review.cast import At, Cast
+from tests.review.cast import At, Cast, stack
 
 NOON = datetime(2027, 3, 3, 12, tzinfo=UTC)
 
@@ -89,3 +89,34 @@ def test_a_budget_of_nothing_is_none(cast: Cast, at: At) -> None:
     publishing.publish_terms(cast.program, by=None, exposure_minutes=0)
     watch(cast, at, NOON, 9)
     assert cast.claim(cast.submission())
+
+
+def test_clips_that_play_together_count_once(cast: Cast, at: At) -> None:
+    """A stack of three, before the reviewer for two, four and five minutes, and one veiled: five minutes."""
+    at(NOON)
+    stack(cast, 4)
+    assert claiming.claim_next(cast.reviewer, program=cast.program)
+    claims = list(Claim.objects.select_related("look", "submission", "shown", "reviewer"))
+    for held in claims[:3]:
+        claiming.reveal(held)
+    at(NOON + timedelta(minutes=2))
+    cast.approve(claims[0])
+    assert resting.watch(cast.reviewer, cast.program, NOON + timedelta(minutes=3)).today == 3
+    at(NOON + timedelta(minutes=4))
+    cast.approve(claims[1])
+    at(NOON + timedelta(minutes=5))
+    assert resting.watch(cast.reviewer, cast.program, NOON + timedelta(minutes=5)).since_break == 5
+    claiming.release(claims[2])
+    assert exposure.today(cast.reviewer, NOON) == timedelta(minutes=5)
+
+
+def test_a_stack_handed_back_counts_once(cast: Cast, at: At) -> None:
+    at(NOON)
+    stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert leader
+    for held in Claim.objects.all():
+        claiming.reveal(held)
+    at(NOON + timedelta(minutes=5))
+    claiming.release(leader)
+    assert exposure.today(cast.reviewer, NOON) == timedelta(minutes=5)
