@@ -1,7 +1,6 @@
 """The look at the store: every file in full, once a day, a little at a time."""
 
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from access.models import StoredFile
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
-AT_A_TIME = 5.0  # seconds: the sweep of the queue and the mail wait in the same worker
+AT_A_TIME = 5.0  # seconds
 
 
 def verify_media() -> list[StoredFile]:
@@ -21,12 +20,10 @@ def verify_media() -> list[StoredFile]:
 
 def verify_some() -> int:
     """Hash those that were not hashed for a day, the longest first, for a few seconds; how many there were."""
-    until, looked = time.monotonic() + AT_A_TIME, 0
-    for file in _due():
+    looked = 0
+    for file in clock.within(AT_A_TIME, _due()):
         _holds(file)
         looked += 1
-        if time.monotonic() > until:
-            break
     return looked
 
 

@@ -18,20 +18,24 @@ log = logging.getLogger(__name__)
 
 CLASS = 7263  # our name space of advisory locks, of the bank; it has one lock
 LOOK_BACK = timedelta(days=7)  # in which a worker that was away must come back
-AT_ONCE = 20  # decisions, so that no task takes minutes
+AT_ONCE = 20  # decisions
+AT_A_TIME = 3.0  # seconds
 LINES = 5000  # of a list in one transaction
-GOOD = 50  # as in ``hashing``, which a web process does not load
 BANKED = (Verdict.APPROVED, Verdict.REJECTED)
 
 
 def settle() -> int:
     """Bank a few decisions that took effect, drawn by lot: some may be past seeing, and shall not be in others' way.
-    Take out what no longer stands. How many of both.
+    How many.
     """
     now = clock.now()
-    recent = unbanked(now).filter(effective_at__gt=now - LOOK_BACK).order_by("?")[:AT_ONCE]
-    done = sum(_try(decision) for decision in recent.select_related("submission__output"))
-    return done + sum(unbank(output) > 0 for output in fallen())
+    recent = unbanked(now).filter(effective_at__gt=now - LOOK_BACK).order_by("?").select_related("submission__output")
+    return sum(_try(decision) for decision in clock.within(AT_A_TIME, recent[:AT_ONCE]))
+
+
+def drop_fallen() -> int:
+    """Take out what no longer stands; of how many outputs. It loads no machine, so it need not wait for one."""
+    return sum(unbank(output) > 0 for output in fallen())
 
 
 def unbanked(at: datetime) -> DecisionQuerySet:
@@ -65,7 +69,7 @@ def bank(decision: Decision) -> Deposit | None:
         signals.look_over(output)
     if signals.examination(output) is None:
         return None
-    frames = list(FrameHash.objects.filter(output=output, version=signals.VERSION, quality__gte=GOOD))
+    frames = list(FrameHash.objects.filter(output=output, version=signals.VERSION, quality__gte=FrameHash.GOOD))
     with audit.recorded():
         _lock()
         now = clock.now()

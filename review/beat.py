@@ -11,6 +11,7 @@ STEPS: tuple[Step, ...] = (
     clocks.apply_pauses,  # before anything is called late
     clocks.find_breaches,
     claiming.end_expired,
+    banking.drop_fallen,
     appeals.ask_due_seconds,
     watching_all.settle,
     sharing.settle,
@@ -32,7 +33,8 @@ def settle() -> None:
 
 
 def look_over() -> None:
-    """Machines look at clips: it takes seconds each, so it does not keep ``settle`` waiting.
+    """Machines look at clips, which takes seconds each. The worker that does it may be the one that settles, sweeps and
+    sends mail, with one pair of hands: therefore each step begins nothing more after a few seconds.
 
     Raises:
         ExceptionGroup: of the steps that failed, after all were tried.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from access.models import User
 from generation.models import Output
 from review import flashing, seeing
-from review.hashing import ALIKE, GOOD, TURNS, distances
+from review.hashing import ALIKE, TURNS, distances
 from review.matching import Hit, bank_index
 from review.models import BankEntry, FrameHash, Signal, Submission
 
@@ -87,8 +87,8 @@ def _artist(output: Output) -> User:
 
 
 def good(frames: Iterable[FrameHash]) -> list[FrameHash]:
-    """The frames that can be compared: a plain picture is like every other plain picture."""
-    return [frame for frame in frames if frame.quality >= GOOD]
+    """The frames that can be compared."""
+    return [frame for frame in frames if frame.quality >= FrameHash.GOOD]
 
 
 def _same(other: Output) -> Signal:

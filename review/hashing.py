@@ -13,9 +13,9 @@ import pdqhash
 from numpy.typing import NDArray
 
 from generation.engine import Picture
+from review.models import FrameHash
 
 ALIKE = 31  # bits by which two pictures may differ and still be called alike
-GOOD = 50  # quality from which on a hash says something
 TURNS = ("", "turn90", "turn180", "turn270", "flip", "mirror", "turn90_flip", "turn90_mirror")  # pdqhash's order
 CROPPED = (4, 8, 12, 16, 20)  # percent of width and height that the centre crops leave out
 BAR_FLAT = 3.0  # of 255: how far a row of a bar may be from one color, on average
@@ -57,7 +57,7 @@ def hashed(whole: Picture, bars: Bars = NO_BARS) -> Hashed:
     vectors, quality = pdqhash.compute_dihedral(np.ascontiguousarray(picture))
     cuts = [centre(picture, percent) for percent in CROPPED] + ([whole] if bars != NO_BARS else [])
     cut = [pdqhash.compute(np.ascontiguousarray(each)) for each in cuts]
-    crops = tuple(_hex(vector) for vector, how_good in cut if how_good >= GOOD)
+    crops = tuple(_hex(vector) for vector, how_good in cut if how_good >= FrameHash.GOOD)
     return Hashed(int(quality), tuple(_hex(vector) for vector in vectors), crops)
 
 

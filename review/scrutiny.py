@@ -35,14 +35,15 @@ def _to_raise() -> list[Submission]:
     )
     of_it = {"submission": OuterRef(OuterRef("pk")), "said_by": OuterRef("name"), "category": OuterRef("category")}
     drawn = Flag.objects.filter(**of_it)  # one recipe says several things
-    found = Signal.objects.filter(output=OuterRef("output"), kind__in=RAISES).annotate(name=name, category=category)
+    found = Signal.objects.standing().filter(output=OuterRef("output"), kind__in=RAISES)
+    found = found.annotate(name=name, category=category)
     waiting = Submission.objects.waiting().filter(Exists(found.exclude(Exists(drawn))))
     return list(waiting.select_related("output", "program")[:AT_ONCE])
 
 
 def _weight(submission: Submission) -> Weight:
     weight = Weight()
-    for signal in submission.output.signals.filter(kind__in=RAISES):
+    for signal in Signal.objects.standing().filter(output=submission.output, kind__in=RAISES):
         category, band = RAISES[Signal.Kind(signal.kind)]
         weight.add(category, signal.said_by, band=band)
     return weight

@@ -1,34 +1,62 @@
 """Look over an output by machine, and keep what was noticed as hints for its reviewers. It decides nothing."""
 
 import logging
+import random
+import uuid
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, Min, OuterRef, Q
 
 from access import audit, clock
+from access.models import Program
 from generation.models import Output
 from generation.refusals import Trouble
-from review.models import BankEntry, Examination, FrameHash, Signal, Submission
+from review.models import BankEntry, Examination, FrameHash, Look, LookQuerySet, Signal, Submission
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of the recipe that chooses and hashes frames; another one looks at every output anew
-AT_ONCE = 20  # outputs, so that no task takes minutes
+AT_ONCE = 20  # outputs
+NEAR = 200  # looks of a program that are read at each of three places of its queue, however many wait
+AT_A_TIME = 5.0  # seconds
 STALE = timedelta(hours=1)  # after which what still waits is compared with what has entered the bank meanwhile
 
 
 def catch_up() -> int:
-    """Look over a few of those that wait and that no machine has looked at, since a message was lost or a copy was not
-    made yet; then compare a few others with what has entered the bank since. Drawn by lot: some may be past seeing, and
-    shall not be in others' way. How many.
+    """Look over a few of those that wait and that no machine has looked at; then compare a few others with what has
+    entered the bank since. How many.
+
+    Drawn by lot: some may be past seeing, and shall not be in others' way. From three places of each queue, which costs
+    the same at any depth: where reviewers come next, where the newest are, and somewhere else each time.
     """
-    waiting = Output.objects.filter(submissions__in=Submission.objects.waiting()).select_related("program")
+    asked = Submission.objects.waiting().filter(looks__in=set(_near()))
+    waiting = Output.objects.filter(submissions__in=asked).select_related("program")
     seen = Examination.objects.filter(output=OuterRef("pk"), version=VERSION, trouble="")
     fresh = seen.filter(Q(examined_at__gt=clock.now() - STALE) | Q(bank_upto__gte=newest_entry()))
     unseen = waiting.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
     stale = waiting.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
-    return sum(_try(output) for output in [*unseen, *stale])
+    return sum(_try(output) for output in clock.within(AT_A_TIME, chain(unseen, stale)))
+
+
+def _near() -> Iterator[uuid.UUID]:
+    """Looks at three places of each program's queue."""
+    for program in Program.objects.all():
+        queue = Look.objects.waiting().filter(program=program)
+        newest = queue.order_by("-due_at")
+        for place in (queue.in_order(), newest, _from_somewhere(queue)):
+            yield from place.values_list("pk", flat=True)[:NEAR]
+
+
+def _from_somewhere(queue: LookQuerySet) -> LookQuerySet:
+    """From an instant on that chance draws among those at which answers are due."""
+    ends = queue.aggregate(first=Min("due_at"), last=Max("due_at"))
+    if ends["first"] is None:
+        return queue.none()
+    somewhere = ends["first"] + random.random() * (ends["last"] - ends["first"])
+    return queue.filter(due_at__gte=somewhere).order_by("due_at")
 
 
 def _try(output: Output) -> bool:

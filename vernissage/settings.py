@@ -160,17 +160,24 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"generation.render": {"queue": "render"}}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
+
+
+def every(seconds: float, task: str) -> dict[str, object]:
+    """A task of the clock. One that waited so long that the next is there is dropped: a busy worker has no backlog."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 15.0)}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "generation.sweep", "schedule": 10.0},
-    "complete-renditions": {"task": "generation.complete_renditions", "schedule": 30.0},
-    "clear-unused-pictures": {"task": "generation.clear_unused_pictures", "schedule": 3600.0},
-    "deliver": {"task": "access.deliver", "schedule": 5.0},
-    "settle": {"task": "review.settle", "schedule": 10.0},
-    "look-over": {"task": "review.look_over", "schedule": 15.0},
-    "count-figures": {"task": "review.count_figures", "schedule": 3600.0},
-    "clear-abandoned": {"task": "access.clear_abandoned", "schedule": 3600.0},
-    "clear-orphans": {"task": "access.clear_orphans", "schedule": 24 * 3600.0},
-    "verify-media": {"task": "access.verify_some", "schedule": 60.0},
+    "sweep": every(10.0, "generation.sweep"),
+    "complete-renditions": every(30.0, "generation.complete_renditions"),
+    "clear-unused-pictures": every(3600.0, "generation.clear_unused_pictures"),
+    "deliver": every(5.0, "access.deliver"),
+    "settle": every(10.0, "review.settle"),
+    "look-over": every(15.0, "review.look_over"),
+    "count-figures": every(3600.0, "review.count_figures"),
+    "clear-abandoned": every(3600.0, "access.clear_abandoned"),
+    "clear-orphans": every(24 * 3600.0, "access.clear_orphans"),
+    "verify-media": every(60.0, "access.verify_some"),
 }
 
 # --- Rendering ---------------------------------------------------------------------------------------------------

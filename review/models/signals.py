@@ -15,10 +15,12 @@ class FrameHash(models.Model):
     Each is 64 hex digits, with a blank between. Append-only.
     """
 
+    GOOD = 50  # quality from which on a hash says something: a plain picture is like every other plain picture
+
     output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="frame_hashes")
     version = models.PositiveSmallIntegerField()  # of the recipe that chose and hashed the frames
     at_ms = models.PositiveIntegerField()  # where a player shows the frame
-    quality = models.PositiveSmallIntegerField()  # 0 to 100, PDQ's own; below 50 it is compared with nothing
+    quality = models.PositiveSmallIntegerField()  # 0 to 100, PDQ's own; below ``GOOD`` it is compared with nothing
     turned = models.TextField()
     crops = models.TextField(blank=True)  # of its centre; and the frame with its bars, where it has any
 
@@ -40,11 +42,6 @@ class FrameHash(models.Model):
     def banked(self) -> list[str]:
         """What goes into the bank: the frame as it is, and its crops."""
         return [self.pdq, *self.crops.split()]
-
-    @property
-    def sought(self) -> list[str]:
-        """What is looked up in the bank: the frame in every orientation, and its crops."""
-        return [*self.turned.split(), *self.crops.split()]
 
 
 class Deposit(models.Model):
@@ -139,10 +136,14 @@ class Examination(models.Model):
 
 
 class SignalQuerySet(models.QuerySet["Signal"]):
+    def standing(self) -> "SignalQuerySet":
+        """Without likenesses to what has left the bank since, as when the no that put it in was overturned."""
+        return self.filter(entry__removed_at=None)
+
     def on(self, output: Output) -> "SignalQuerySet":
-        """What was noticed in an output, the gravest first."""
+        """What was noticed in an output and still stands, the gravest first."""
         rank = models.Case(*(models.When(kind=kind, then=place) for place, kind in enumerate(Signal.Kind.values)))
-        return self.filter(output=output).select_related("entry", "theirs").order_by(rank, "measured", "pk")
+        return self.standing().filter(output=output).select_related("entry", "theirs").order_by(rank, "measured", "pk")
 
 
 class Signal(models.Model):

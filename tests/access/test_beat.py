@@ -4,8 +4,9 @@ import os
 import threading
 
 import pytest
+from django.conf import settings
 
-from access import beat
+from access import beat, clock
 
 
 class Clock:
@@ -37,3 +38,15 @@ def test_a_worker_that_closes_lets_its_clock_end_first(ended: list[int]) -> None
     beat.let_it_end()
     beat._end_without(Clock(looks=0))
     assert ended == []
+
+
+def test_no_message_of_the_clock_outlives_the_next_one() -> None:
+    """Else a worker that was busy, or away, finds a heap of them."""
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["options"]["expires"] <= max(entry["schedule"], 15.0)
+
+
+def test_nothing_is_begun_after_its_seconds_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    instants = iter([0.0, 1.0, 2.5])
+    monkeypatch.setattr("access.clock.time.monotonic", lambda: next(instants))
+    assert list(clock.within(2.0, "abc")) == ["a", "b"]

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from access.models import Entry
-from review import banking, findings, hash_lists, matching, moderation, signals
+from review import banking, findings, hash_lists, matching, moderation, signals, tasks
 from review.hash_lists import BadLine, Listed
 from review.models import BankEntry, Decision, Deposit, FrameHash
 from tests import make
@@ -120,12 +120,12 @@ def test_the_clock_alone_takes_out_what_was_overturned(cast: Cast, at: At) -> No
     first = in_effect(rejection(cast), at)
     banking.settle()
     second = cast.overturn(first)
-    banking.settle()
+    tasks.settle()
     assert not BankEntry.objects.live().filter(deposit__decision=first).exists()
     in_effect(second, at)
     banking.settle()
     assert live(first) == {"approved"}
-    assert banking.settle() == 0
+    assert banking.settle() == banking.drop_fallen() == 0
 
 
 def test_what_left_is_no_longer_found_although_an_index_knows_it(cast: Cast, at: At) -> None:
@@ -138,6 +138,16 @@ def test_what_left_is_no_longer_found_although_an_index_knows_it(cast: Cast, at:
     banking.unbank(first.submission.output)
     cast.submission(other)
     assert signals.look_over(other) == []
+
+
+def test_banking_begins_nothing_more_when_its_seconds_are_over(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_effect(rejection(cast, 1), at)
+    in_effect(rejection(cast, 2), at)
+    monkeypatch.setattr(banking, "AT_A_TIME", 0.0)
+    assert banking.settle() == banking.settle() == 1
+    assert banking.settle() == 0
 
 
 def test_an_output_that_cannot_be_looked_at_waits(cast: Cast, at: At) -> None:

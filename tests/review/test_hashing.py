@@ -7,6 +7,7 @@ import pytest
 
 from review import hashing
 from review.hashing import Bars, Hashed
+from review.models import FrameHash
 from tests.review import clips
 
 LIKE = hashing.ALIKE
@@ -24,7 +25,7 @@ def test_a_hash_is_64_digits_and_the_same_each_time() -> None:
     first, again = of(clips.picture(1)), of(clips.picture(1))
     assert first == again
     assert [len(pdq) for pdq in first.turned] == [64] * 8
-    assert first.quality >= hashing.GOOD
+    assert first.quality >= FrameHash.GOOD
 
 
 def test_other_pictures_are_far_away() -> None:
@@ -88,5 +89,5 @@ def test_a_small_thing_on_a_plain_ground_is_no_picture_with_bars() -> None:
 
 def test_a_plain_picture_has_no_quality_and_no_crops() -> None:
     found = of(clips.plain(120, frames=1)[0])
-    assert found.quality < hashing.GOOD
+    assert found.quality < FrameHash.GOOD
     assert found.crops == ()

@@ -4,7 +4,7 @@ import pytest
 
 from access import clock
 from generation.models import Output
-from review import banking, matching, scrutiny
+from review import banking, matching, scrutiny, signals
 from review.models import BankEntry, Category, Examination, Flag, Signal, Submission
 from tests import make
 from tests.review import clips
@@ -57,3 +57,17 @@ def test_a_known_bad_match_counts_after_a_likeness_that_the_same_recipe_found(ca
     assert (found.risk_band, found.people) == (3, 2)
     assert set(Flag.objects.values_list("category", flat=True)) == {Category.OTHER, Category.KNOWN_BAD}
     assert scrutiny.settle() == 0
+
+
+def test_what_resembled_a_clip_that_left_the_bank_is_raised_no_more(cast: Cast, at: At) -> None:
+    matching.bank_index.cache_clear()
+    no = cast.rejection(at, cast.submission(clips.output(clips.moving(1), enrollment=cast.artist)))
+    assert banking.settle() == 1
+    asked = cast.submission(clips.output(clips.moving(1), enrollment=make.artist(program=cast.program)))
+    assert signals.look_over(asked.output)
+    cast.overturn(no)
+    assert banking.drop_fallen() == 1
+    assert scrutiny.settle() == 0
+    asked.refresh_from_db()
+    assert asked.risk_band == 0 and not Flag.objects.exists()
+    matching.bank_index.cache_clear()

@@ -9,6 +9,7 @@ from access.models import Enrollment
 from generation.models import Output
 from generation.refusals import Trouble
 from review import hashing, seeing
+from review.models import FrameHash
 from tests import make
 from tests.review import clips
 from tests.review.cast import Cast
@@ -48,7 +49,7 @@ def test_a_long_clip_has_them_further_apart() -> None:
 def test_a_moving_clip_has_nothing_to_tell(artist: Enrollment) -> None:
     sight = seen(clips.moving(2, frames=16), artist)
     assert (sight.black, sight.frozen, sight.flashing) == ([], [], [])
-    assert all(key.hashed.quality >= hashing.GOOD for key in sight.keys)
+    assert all(key.hashed.quality >= FrameHash.GOOD for key in sight.keys)
 
 
 def test_black_is_told_with_its_stretch_and_not_as_frozen(artist: Enrollment) -> None:

@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from access import clock
 from access.models import Entry
 from generation.models import Output
 from review import banking, hash_lists, hashing, matching, signals, submitting
@@ -108,6 +110,15 @@ def test_the_whole_of_what_was_seen_cropped_is_told(cast: Cast, at: At) -> None:
 def test_the_other_programs_clips_are_not_compared(cast: Cast, at: At) -> None:
     decided(cast, at, clips.moving(1))
     assert signals.look_over(submitted(make_cast(), clips.moving(1))) == []
+
+
+def test_a_likeness_to_what_left_the_bank_is_told_no_more(cast: Cast, at: At) -> None:
+    decision = decided(cast, at, clips.moving(1))
+    output = submitted(another_artist(cast), np.concatenate([clips.moving(1), clips.plain(0)]))
+    assert kinds(signals.look_over(output)) == ["like_rejected", "black"]
+    cast.overturn(decision)
+    banking.drop_fallen()
+    assert kinds(signals.of(output)) == kinds(signals.look_over(output)) == ["black"]
 
 
 def test_an_output_is_not_compared_with_itself(cast: Cast, at: At) -> None:
@@ -245,6 +256,28 @@ def test_what_no_message_came_for_is_caught_up(cast: Cast) -> None:
     assert kinds(signals.of(output)) == ["black"]
     assert signals.catch_up() == 0
     assert signals.examination(never_sent) is None
+
+
+def test_no_look_is_begun_when_the_seconds_are_over(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker may have to send the mail and sweep the queue beside."""
+    both = [submitted(cast, clips.plain(0)), submitted(cast, clips.plain(255))]
+    monkeypatch.setattr(signals, "AT_A_TIME", 0.0)
+    assert signals.catch_up() == 1 and sum(signals.examination(output) is not None for output in both) == 1
+    assert signals.catch_up() == 1 and signals.catch_up() == 0
+
+
+def test_of_a_long_queue_three_places_are_read_and_none_is_left_out_for_ever(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "NEAR", 1)
+    start, outputs = clock.now(), []
+    for minute in range(5):
+        at(start + timedelta(minutes=minute))
+        outputs.append(submitted(cast, clips.plain(40 * minute)))
+    assert signals.catch_up() <= 3
+    assert signals.examination(outputs[0]) and signals.examination(outputs[4])
+    tries = sum(signals.catch_up() >= 0 for _ in range(200) if not all(map(signals.examination, outputs)))
+    assert all(map(signals.examination, outputs)), f"not in {tries} tries"
 
 
 def test_what_waits_is_compared_with_the_bank_again_after_an_hour(cast: Cast, at: At) -> None:
