@@ -11,6 +11,8 @@ from access.models import User
 from access.refusals import Refused
 from review import claiming, drafting, moderation
 from review.models import Ballot, Claim, Opinion
+from review.models import Verdict as Verdicts
+from review.refusals import FormSpent
 from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Scope, Seen
 
 
@@ -36,15 +38,16 @@ def cast(claim: Claim, *, reviewer: User, key: uuid.UUID, said: Verdict, seen: S
     """``moderation.decide``, once per form: what comes again with the same key is answered with what was recorded.
 
     Raises:
+        FormSpent: the key came with another verdict, or for another clip or person.
         Refused: as ``moderation.decide`` does.
     """
-    if before := recorded(key, reviewer, claim):
+    if before := recorded(key, reviewer, claim, said):
         return before
     moderation.check_bytes(claim)
     try:
         return _record(claim, reviewer, key, said, seen)
     except (Refused, IntegrityError):
-        if before := recorded(key, reviewer, claim):  # its twin was faster
+        if before := recorded(key, reviewer, claim, said):  # its twin was faster
             return before
         raise
 
@@ -57,14 +60,28 @@ def _record(claim: Claim, reviewer: User, key: uuid.UUID, said: Verdict, seen: S
     return given
 
 
-def recorded(key: uuid.UUID, reviewer: User, claim: Claim) -> Given | None:
-    """What was recorded for this form, if anything was."""
-    mine = Opinion.objects.filter(ballot=key, reviewer=reviewer, claim=claim)
-    opinion = mine.select_related("submission").first()
+def recorded(key: uuid.UUID, reviewer: User, claim: Claim, said: Verdict) -> Given | None:
+    """What was recorded for this form, if anything was.
+
+    Raises:
+        FormSpent: something else was.
+    """
+    opinion = Opinion.objects.filter(ballot=key).select_related("submission").first()
     if opinion is None:
         return None
+    if (opinion.reviewer_id, opinion.claim_id) != (reviewer.pk, claim.pk) or not _is_of(opinion, said):
+        raise FormSpent
     made = opinion.submission.decisions.filter(round=opinion.round, decided_at=opinion.given_at).first()
     return Given(opinion, made)
+
+
+def _is_of(opinion: Opinion, said: Verdict) -> bool:
+    """Whether an opinion says what a form says; a yes keeps no reasons."""
+    if opinion.verdict != said.verdict or opinion.verdict == Verdicts.APPROVED:
+        return opinion.verdict == said.verdict
+    why = said.reasons
+    recorded_why = (opinion.clause_id, opinion.words, opinion.from_ms, opinion.to_ms)
+    return recorded_why == (why.clause and why.clause.pk, why.words, why.from_ms, why.to_ms)
 
 
 def cast_on_all(claims: list[tuple[Claim, Seen]], *, reviewer: User, key: uuid.UUID, said: Verdict) -> list[Outcome]:

@@ -74,6 +74,13 @@ class DecidedAlready(Refused):
     sentence = _("Somebody else has decided already, so this verdict was not recorded.")
 
 
+class FormSpent(Refused):
+    code, rival = "form_spent", True
+    sentence = _(
+        "This form was sent before with something else, and that is what was recorded. Open the clip anew to say more."
+    )
+
+
 class RoundPassed(Refused):
     code, rival = "round_passed", True
     sentence = _("The verdict you saw was undone: this is a new round. Look again, then decide.")

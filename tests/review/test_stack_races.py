@@ -1,4 +1,4 @@
-"""Two at once at a stack, on PostgreSQL: nobody waits for the other for ever. Beside it the control without the order."""
+"""Two at once at a stack, on PostgreSQL: nobody waits for the other for ever; and the control without the order."""
 
 import time
 from collections.abc import Callable
