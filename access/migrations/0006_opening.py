@@ -17,14 +17,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveConstraint(
-            model_name='program',
-            name='program_promises_a_deadline',
-        ),
-        migrations.RemoveField(
-            model_name='program',
-            name='review_hours',
-        ),
         migrations.AddField(
             model_name='program',
             name='opened_at',

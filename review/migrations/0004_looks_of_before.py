@@ -29,7 +29,21 @@ def make_looks(apps: StateApps, _editor: BaseDatabaseSchemaEditor) -> None:
             of_round.update(look=look)
 
 
+USUAL_HOURS = 48
+
+
+def write_terms(apps: StateApps, _editor: BaseDatabaseSchemaEditor) -> None:
+    """What a program promised, where that was not the usual, is its first terms: the same hours, for every risk."""
+    Program, ReviewTerms = apps.get_model("access", "Program"), apps.get_model("review", "ReviewTerms")
+    for program in Program.objects.exclude(review_hours=USUAL_HOURS):
+        hours = {f"hours_{band}": program.review_hours for band in ("low", "ordinary", "high", "severe")}
+        ReviewTerms.objects.create(program=program, number=1, published_at=program.created_at, **hours)
+
+
 class Migration(migrations.Migration):
     dependencies = [("review", "0003_queue")]
 
-    operations = [migrations.RunPython(make_looks, migrations.RunPython.noop)]
+    operations = [
+        migrations.RunPython(make_looks, migrations.RunPython.noop),
+        migrations.RunPython(write_terms, migrations.RunPython.noop),
+    ]
