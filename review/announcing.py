@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from access.models import Notice, Outbox, User
 from access.sql import run
 from access.telling import link, mail, tell
-from review.models import Appeal, Decision, Look, Share, Submission, Verdict
+from review.models import Appeal, Audience, Decision, Look, Share, Submission, Verdict
 
 
 def announce(decision: Decision) -> None:
@@ -42,7 +42,18 @@ def sentence_of(decision: Decision) -> str:
         Verdict.REJECTED: _("“%s” is not approved. The reason is on its page."),
         Verdict.CHANGES: _("Changes to “%s” are asked for. What can be mended is on its page."),
     }
-    return sentences[Verdict(decision.verdict)] % decision.submission
+    said = sentences[Verdict(decision.verdict)] % decision.submission
+    if decision.embargo_until is None:
+        return said
+    return (
+        said
+        + " "
+        + _("It is under an embargo: links to it open from %s on, not before.") % _utc(decision.embargo_until)
+    )
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _subject(decision: Decision) -> str:
@@ -125,7 +136,7 @@ def mail_breach(look: Look, *, at: datetime) -> None:
         "and the program's published figures count it.\n\n%(page)s\n"
     ) % {
         "sentence": sentence_of_breach(look),
-        "due": f"{look.due_at:%Y-%m-%d %H:%M} UTC",
+        "due": _utc(look.due_at),
         "page": link(page_of(submission)),
     }
     mail(submission.enrollment.user.email, subject[:200], body, key=key_of_breach(look), at=at)
@@ -161,10 +172,7 @@ def key_of_breach(look: Look) -> str:
 def _letter(decision: Decision) -> str:
     page = link(page_of_decision(decision))
     if decision.is_approval:
-        return _("“%(title)s” is approved. You may share it now, or keep it to yourself:\n\n%(page)s\n") % {
-            "title": decision.submission,
-            "page": page,
-        }
+        return f"{sentence_of(decision)} {_what_follows(decision)}\n\n{page}\n"
     clause = decision.clause
     assert clause is not None, "the schema refuses a no without a clause"
     return _(
@@ -179,6 +187,18 @@ def _letter(decision: Decision) -> str:
         "next": _next(decision),
         "page": page,
     }
+
+
+def _what_follows(decision: Decision) -> str:
+    """For whom an approval holds, and who opens the link."""
+    whom = _("It holds for whoever has the link, not for the showcase.") if decision.audience == Audience.LINK else ""
+    if decision.submission.publish_on_approval:
+        opens = _("Its link opens by itself, as you asked:")
+    elif decision.embargo_until:
+        opens = _("You may share it then, or keep it to yourself:")
+    else:
+        opens = _("You may share it now, or keep it to yourself:")
+    return f"{whom} {opens}".strip()
 
 
 def _next(decision: Decision) -> str:

@@ -68,8 +68,13 @@ def check_nobody_looks(submission: Submission) -> None:
     Raises:
         AppealOpen.
     """
-    if Appeal.objects.open().filter(decision__submission=submission).exists():
+    if is_looked_at_again(submission):
         raise AppealOpen
+
+
+def is_looked_at_again(submission: Submission) -> bool:
+    """Whether somebody is asked already; what they say comes first."""
+    return Appeal.objects.open().filter(decision__submission=submission).exists()
 
 
 def ask_second(decision: Decision, *, at: datetime) -> Appeal:

@@ -1,11 +1,12 @@
 """Who may see review's files: the reviewer who holds the submission, and the public through a live link."""
 
+from datetime import datetime
+
 from django.db.models import Q
 
 from access import clock, media, storing
 from access.models import StoredFile, User
-from generation.models import Rendition
-from review.models import Claim, Share, Submission
+from review.models import Claim, Share, Submission, SubmissionQuerySet
 from review.submitting import NEEDED
 
 SHOWN = (*NEEDED, "proxy")
@@ -18,23 +19,29 @@ def claimed(file: StoredFile, viewer: media.Viewer) -> bool:
         return False
     now = clock.now()
     in_hand = Claim.objects.live(now).filter(reviewer=viewer.user)
-    mine = Submission.objects.reviewable_by(viewer.user, now).filter(claims__in=in_hand)
-    return mine.filter(
-        output__renditions__file=file,
-        output__renditions__recipe__in=SHOWN,
-        output__renditions__personal_to=None,
-    ).exists()
+    return _made_of(file, viewer.user, now).filter(claims__in=in_hand).exists()
 
 
 @media.rule
 def beside(file: StoredFile, viewer: media.Viewer) -> bool:
-    """A reviewer also sees what a clip in hand was made in place of, and what a signal says that it resembles."""
+    """A reviewer also sees what a clip in hand was made in place of, and what a signal says that it resembles; of
+    both only what they might judge: never their own, nor that of somebody with whom a conflict is declared."""
     if not isinstance(viewer.user, User):
         return False
-    made = Rendition.objects.filter(file=file, recipe__in=SHOWN, personal_to=None).values("output")
-    mine = Claim.objects.live(clock.now()).filter(reviewer=viewer.user, revealed_at__isnull=False)
-    resembles = Q(submission__output__signals__theirs__in=made)
-    return mine.filter(Q(submission__answers__output__in=made) | resembles).exists()
+    now = clock.now()
+    theirs = _made_of(file, viewer.user, now).values("output")
+    revealed = Claim.objects.live(now).filter(reviewer=viewer.user, revealed_at__isnull=False)
+    mine = Submission.objects.reviewable_by(viewer.user, now).filter(claims__in=revealed)
+    return mine.filter(Q(answers__output__in=theirs) | Q(output__signals__theirs__in=theirs)).exists()
+
+
+def _made_of(file: StoredFile, user: User, at: datetime) -> SubmissionQuerySet:
+    """The submissions that this reviewer may judge and of whose clip the file is a shared rendition."""
+    return Submission.objects.reviewable_by(user, at).filter(
+        output__renditions__file=file,
+        output__renditions__recipe__in=SHOWN,
+        output__renditions__personal_to=None,
+    )
 
 
 @media.rule

@@ -83,26 +83,27 @@ def is_halted(submission: Submission) -> bool:
 
 def place_of(look: Look, at: datetime) -> Place:
     """The place of a waiting look among those of its program that bind somebody."""
-    queue = Look.objects.waiting().filter(program=look.program_id)
-    rows = list(queue.in_order().values_list("pk", "kind")[:MOST])
-    keys = [key for key, _kind in rows]
+    queue = Look.objects.waiting().filter(program=look.program_id, kind__in=Look.BINDING)
+    keys = list(queue.in_order().values_list("pk", flat=True)[:MOST])
     if look.pk not in keys:
         return Place(MOST, MOST, is_beyond=True)
-    ahead = [key for key, kind in rows[: keys.index(look.pk)] if kind in Look.BINDING]
+    ahead = keys[: keys.index(look.pk)]
     held = _in_hand(ahead, at)
-    overtaking = queue.filter(due_at__lt=look.due_at, rank__lt=look.rank, kind__in=Look.BINDING)
+    overtaking = queue.filter(due_at__lt=look.due_at, rank__lt=look.rank)
     behind = overtaking.values("pk")[:MOST].count() if look.rank < Look.OVERDUE else 0
     return Place(1 + len(ahead) - held, 1 + len(ahead) + behind)
 
 
 def _in_hand(looks: list[uuid.UUID], at: datetime) -> int:
-    return Claim.objects.live(at).filter(look__in=looks).count()
+    """How many of them a reviewer is at. One that a page loads ahead is in nobody's hands yet."""
+    return Claim.objects.live(at).filter(look__in=looks, is_ahead=False).count()
 
 
 def pace_of(program: Program, rank: int, at: datetime) -> Pace | str:
     """How fast this program answers what has this rank; a word instead if that cannot be known."""
     people = Role.objects.filter(program=program, kind__in=Role.REVIEWING).values("user")
     given = Opinion.objects.filter(reviewer__in=people, look__program=program, given_at__gt=at - WEEK)
+    given = given.filter(kind__in=Look.BINDING)  # a check of quality answers nobody who waits
     days = given.annotate(on=TruncDate("given_at", tzinfo=UTC)).values("on")
     rows = list(days.annotate(n=Count("pk"), who=Count("reviewer", distinct=True)))
     answers, present = sum(row["n"] for row in rows), sum(row["who"] for row in rows)

@@ -1,8 +1,9 @@
 """What an artist may know of a submission: its decisions in effect, in order, and nothing of one that is not."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F
 
 from review import appeals, pseudonyms
@@ -46,6 +47,12 @@ def known(submission: Submission, decision: Decision | None) -> str:
     return decision.verdict if decision else Submission.State.WAITING
 
 
+def is_late(submission: Submission, at: datetime) -> bool:
+    """Whether the promise to one that waits was not kept. By the clock alone, so that it tells nothing of a verdict
+    that is not in effect yet: one that was given in time is in effect by then."""
+    return submission.due_at + timedelta(seconds=settings.UNDO_SECONDS) <= at
+
+
 def chapters(submission: Submission, at: datetime) -> list[Chapter]:
     """The decisions that the artist has heard of, oldest first."""
     related = ("clause", "first", "second", "tie_break", "decided_by", "overturned_by", "submission__program")
@@ -83,13 +90,10 @@ class Opening:
 
 def openings(submission: Submission) -> list[Opening]:
     """Who looked at the clip and when, whatever came of it; oldest first."""
-    looked = Claim.objects.filter(submission=submission, revealed_at__isnull=False)
-    rows = list(looked.select_related("reviewer").order_by("revealed_at"))
-    return [
-        Opening(pseudonyms.name(row.reviewer, submission.program, row.revealed_at), row.revealed_at)
-        for row in rows
-        if row.revealed_at
-    ]
+    looked = Claim.objects.filter(submission=submission, revealed_at__isnull=False).order_by("revealed_at")
+    names = pseudonyms.Names(submission.program)
+    rows = looked.values_list("reviewer", "revealed_at")
+    return [Opening(names.of(reviewer, at), at) for reviewer, at in rows if at]
 
 
 def changes_left(submission: Submission, *, is_sent_back: bool) -> int:

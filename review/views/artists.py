@@ -19,7 +19,7 @@ from access.refusals import Refused
 from generation.models import Output
 from review import announcing, listing_own, story, submitting
 from review.artist_forms import MailForm, SubmitForm
-from review.models import Decision, Policy, ReviewTerms, Submission
+from review.models import Critique, Decision, Policy, ReviewTerms, Submission
 
 
 @for_artists
@@ -57,11 +57,15 @@ def _answered(request: MemberRequest) -> Submission | None:
 
 
 def _initial(output: Output, answers: Submission | None) -> dict[str, Any]:
-    if answers is not None:
-        kept = ("title", "credit", "statement")
-        publish = "on" if answers.publish_on_approval else ""
-        return {**{name: getattr(answers, name) for name in kept}, "publish_on_approval": publish}
-    return {"title": Truncator(" ".join(output.job.brief.prompt.split())).chars(80), "publish_on_approval": ""}
+    """What the artist said of the clip before this one, or of this one before they took it back."""
+    before = answers or output.submissions.filter(asked=True).order_by("-submitted_at").first()
+    if before is None:
+        return {"title": Truncator(" ".join(output.job.brief.prompt.split())).chars(80), "publish_on_approval": ""}
+    return {
+        **{name: getattr(before, name) for name in ("title", "credit", "statement")},
+        "publish_on_approval": "on" if before.publish_on_approval else "",
+        "is_critique": Critique.objects.filter(submission=before).exists(),
+    }
 
 
 def _submit_context(
@@ -110,11 +114,13 @@ def submissions(request: MemberRequest) -> HttpResponse:
 def row(submission: Submission, decision: Decision | None, now: datetime) -> dict[str, Any]:
     """A submission as its artist may know it."""
     known = story.known(submission, decision)
+    late = known == "waiting" and story.is_late(submission, now)
     return {
         "submission": submission,
         "decision": decision,
         "known": known,
-        "late": known == "waiting" and submission.due_at < now,
+        "late": late,
+        "is_due": known == "waiting" and submission.due_at <= now and not late,
         "url": reverse("submission", args=[submission.program.slug, submission.pk]),
         **addresses(submission.output),
     }

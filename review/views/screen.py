@@ -3,6 +3,7 @@
 import json
 import math
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from access.refusals import Refused
 from generation.models import Output, Rendition
 from review import balloting, drafting, policies, resting, signals
 from review.beside import Beside, appeal_of, beside
-from review.models import Claim, Decision, Habit, Look, Phrase, ReviewTerms, Signal
+from review.models import Claim, Decision, Habit, Look, Phrase, ReviewTerms, Signal, Submission
 from review.verdict_form import VerdictForm
 from review.words import band_words
 
@@ -101,6 +102,7 @@ def _in_front(look: Look, held: Claim, form: VerdictForm, now: datetime) -> dict
     before = beside(look, now)
     family = balloting.family(held, now)
     found = signals.of(look.submission.output)
+    seen = _may_see(held, [signal.theirs_id for signal in found], now)
     return {
         "beside": before,
         "earlier_notes": [{"note": note, "at": f"{note.from_ms / 1000:.2f}"} for note in before.notes],
@@ -108,7 +110,7 @@ def _in_front(look: Look, held: Claim, form: VerdictForm, now: datetime) -> dict
         "carried": json.dumps(_carried(before)),
         "played": json.dumps([*held.played, *(form.cleaned_data.get("played", ()) if form.is_bound else ())]),
         "proxy_url": media_url(held.shown),
-        "signals": [_signal(signal) for signal in found],
+        "signals": [_signal(signal, seen) for signal in found],
         "flashes": any(signal.kind == Signal.Kind.FLASHING for signal in found),
         "signal_trouble": signals.trouble(look.submission.output),
         "family": [{"claim": one, "clip": clip(one.submission.output)} for one in family] if len(family) > 1 else [],
@@ -142,12 +144,19 @@ def media_url(made: Rendition) -> str:
     return reverse("media", args=[made.file_id])
 
 
-def _signal(signal: Signal) -> dict[str, Any]:
-    """A hint, and the frame of another clip that it is about, if there is one."""
-    theirs = clip(signal.theirs) if signal.theirs else None
+def _may_see(held: Claim, outputs: Collection[uuid.UUID | None], now: datetime) -> set[uuid.UUID]:
+    """Those of these clips that the reviewer might judge: the gate gives no other."""
+    open_to = Submission.objects.reviewable_by(held.reviewer, now).filter(output__in=outputs)
+    return set(open_to.values_list("output", flat=True))
+
+
+def _signal(signal: Signal, seen: set[uuid.UUID]) -> dict[str, Any]:
+    """A hint, and the frame of another clip that it is about, if there is one and this reviewer may see it."""
+    theirs = clip(signal.theirs) if signal.theirs and signal.theirs_id in seen else None
     return {
         "signal": signal,
         "theirs": theirs,
+        "is_kept_back": signal.theirs_id is not None and theirs is None,
         "from_s": _seconds(signal.from_ms),
         "theirs_s": _seconds(signal.theirs_ms),
     }

@@ -17,7 +17,7 @@ from access.telling import link
 from generation.models import Output
 from review import appeals, proof, standing, story, stranding, submitting
 from review.artist_forms import AnswerForm, AppealForm, ShareForm
-from review.models import Appeal, Critique, Decision, Share, Submission
+from review.models import Critique, Decision, Share, Submission
 from review.views.artists import addresses, own_submission, row
 
 OFFERED = 12  # clips to answer with, the newest
@@ -41,7 +41,7 @@ def show(
     """The page, with the forms as they were sent if they have errors."""
     now = clock.now()
     decision = story.outcomes(now).filter(submission=found).order_by("-decided_at").first()
-    is_sent_back = submitting.sent_back(found, now) is not None and not _is_looked_at_again(found)
+    is_sent_back = submitting.sent_back(found, now) is not None and not appeals.is_looked_at_again(found)
     chapters = story.chapters(found, now)
     context = {
         **row(found, decision, now),
@@ -93,12 +93,7 @@ def _link(found: Submission, now: datetime) -> dict[str, Any]:
 
 def _may_appeal(decision: Decision, now: datetime) -> bool:
     asked = decision.is_approval or decision.appeals.filter(is_critique=False).exists()
-    return not asked and not _is_looked_at_again(decision.submission) and now <= appeals.closes_at(decision)
-
-
-def _is_looked_at_again(submission: Submission) -> bool:
-    """Whether somebody is asked already; what they say comes first."""
-    return Appeal.objects.open().filter(decision__submission=submission).exists()
+    return not asked and not appeals.is_looked_at_again(decision.submission) and now <= appeals.closes_at(decision)
 
 
 def _offered(found: Submission) -> list[dict[str, Any]]:

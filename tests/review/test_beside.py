@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from access import clock, media
+from access.models import Conflict, Enrollment, Role, User
 from review import claiming, drafting, moderation, resting, submitting
 from review.models import (
     Appeal,
     Claim,
     Decision,
+    Examination,
     Look,
     Opinion,
     Phrase,
     ReviewTerms,
+    Signal,
     Submission,
 )
 from tests import make
@@ -121,6 +124,62 @@ def test_the_clip_before_stands_side_by_side_and_may_be_watched(cast: Cast, at: 
     assert before and "data-earlier" in shown and str(before.file_id) in shown
     assert media.may_see(before.file, media.Viewer(cast.reviewer))
     assert not media.may_see(before.file, media.Viewer(cast.rival))
+
+
+def resembling(cast: Cast, other: Submission) -> Claim:
+    """A clip in the reviewer's hands, of which a machine says that it resembles the other one."""
+    held = cast.claim(cast.submission())
+    facts = {"recipe": "pdq", "version": 1, "threshold": 31, "measured": 4, "raised_at": clock.now()}
+    seen = Examination.objects.create(output=held.submission.output, version=1, examined_at=clock.now())
+    Signal.objects.create(
+        output=held.submission.output, examination=seen, kind="duplicate", theirs=other.output, theirs_ms=0, **facts
+    )
+    return held
+
+
+def may_watch(other: Submission, reviewer: User) -> bool:
+    made = other.output.rendition("proxy")
+    assert made
+    return media.may_see(made.file, media.Viewer(reviewer))
+
+
+def test_what_a_clip_resembles_may_be_watched_beside_it(cast: Cast) -> None:
+    other = cast.submission(make.output(enrollment=make.artist(program=cast.program)))
+    held = resembling(cast, other)
+    assert may_watch(other, cast.reviewer) and not may_watch(other, cast.rival)
+    shown = page_of(signed_in(cast.reviewer), cast, held)
+    assert "the other clip" in shown and "is not for you to see" not in shown
+    Role.objects.filter(user=cast.reviewer).update(revoked_at=clock.now())
+    assert not may_watch(other, cast.reviewer), "whoever reviews here no more"
+
+
+def conflict(cast: Cast, other: Submission) -> None:
+    artist, now = other.enrollment.user, clock.now()
+    Conflict.objects.create(program=cast.program, judge=cast.reviewer, artist=artist, reason="Kin.", declared_at=now)
+
+
+@pytest.mark.parametrize("tie", ["a conflict", "it is their own"])
+def test_what_one_may_not_judge_one_does_not_watch_beside_another(cast: Cast, tie: str) -> None:
+    artist = make.artist(program=cast.program)
+    if tie == "it is their own":
+        Enrollment.objects.filter(pk=artist.pk).update(user=cast.reviewer)
+        artist.refresh_from_db()
+    other = cast.submission(make.output(enrollment=artist))
+    held = resembling(cast, other)
+    if tie == "a conflict":
+        conflict(cast, other)
+        assert not may_watch(other, cast.reviewer)
+    made, shown = other.output.rendition("proxy"), page_of(signed_in(cast.reviewer), cast, held)
+    assert made and str(made.file_id) not in shown and "is not for you to see" in shown
+
+
+def test_the_clip_before_is_closed_with_a_conflict(cast: Cast, at: At) -> None:
+    decision = cast.send_back(cast.claim(cast.submission()))
+    at(decision.effective_at + timedelta(minutes=1))
+    cast.claim(cast.submission(answers=decision.submission))
+    assert may_watch(decision.submission, cast.reviewer)
+    conflict(cast, decision.submission)
+    assert not may_watch(decision.submission, cast.reviewer)
 
 
 def test_critique_is_nowhere_on_the_page(cast: Cast) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from access import clock, halting
-from review import standing
-from review.models import Look, Submission
+from review import claiming, standing
+from review.models import Decision, Look, Opinion, Submission
 from review.standing import Pace, Place
 from tests import make
 from tests.review.cast import At, Cast
@@ -49,6 +49,13 @@ def test_what_reviewers_have_in_hand_makes_the_place_a_range(cast: Cast, at: At)
     assert place(cast, third) == Place(2, 3)
 
 
+def test_what_a_page_only_loads_ahead_is_in_nobodys_hands(cast: Cast, at: At) -> None:
+    first, _second, third = queue(cast, at, 3)
+    cast.claim(first)
+    assert claiming.claim_next(cast.reviewer, program=cast.program, ahead=True)
+    assert place(cast, third) == Place(2, 3)
+
+
 def test_what_becomes_overdue_sooner_may_go_first(cast: Cast, at: At) -> None:
     low, high = queue(cast, at, 2)
     Look.objects.filter(submission=high).update(rank=2)
@@ -64,6 +71,27 @@ def test_checks_of_quality_do_not_count(cast: Cast, at: At) -> None:
     facts = {"program": look.program, "artist": look.artist, "due_at": look.due_at - timedelta(hours=1)}
     Look.objects.create(submission=first, round=1, kind="qa", asked_at=look.asked_at, **facts)
     assert standing.place_of(look, clock.now()) == Place(1, 1)
+
+
+def test_nor_do_they_push_anybody_beyond_what_is_counted(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "MOST", 1)
+    look = cast.look(cast.submission())
+    facts = {"program": look.program, "artist": look.artist, "due_at": look.due_at - timedelta(hours=1)}
+    Look.objects.create(submission=look.submission, round=1, kind="qa", asked_at=look.asked_at, **facts)
+    assert standing.place_of(look, clock.now()) == Place(1, 1)
+
+
+def test_nor_do_the_answers_to_them_make_the_program_look_faster(cast: Cast, at: At) -> None:
+    answered(cast, at, 12, hours=1)
+    drawn = Decision.objects.filter(decided_by=cast.reviewer)[:2]
+    at(clock.now() + timedelta(minutes=1))
+    for decision in drawn:
+        facts = {"program": cast.program, "artist": cast.artist.user, "due_at": clock.now() + timedelta(days=1)}
+        Look.objects.create(submission=decision.submission, round=1, kind="qa", asked_at=clock.now(), **facts)
+        cast.approve(cast.claim(decision.submission, by=cast.rival))
+    assert Opinion.objects.filter(kind="qa").count() == 2
+    pace = standing.pace_of(cast.program, 0, clock.now())
+    assert isinstance(pace, Pace) and pace.an_hour <= 12 / 168
 
 
 def test_far_behind_is_said_to_be_beyond(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
