@@ -1,5 +1,6 @@
 """The clock that binds the program: when an answer is due, what stops the clock, and what follows when it runs out."""
 
+import uuid
 import zoneinfo
 from collections import Counter
 from dataclasses import dataclass
@@ -13,10 +14,22 @@ from access import audit, clock
 from access.models import Enrollment, Halt, Program, Role
 from access.telling import tell
 from review import announcing
-from review.models import Breach, Look, LookQuerySet, Pause, ReviewTerms, Submission, SubmissionQuerySet, halts_over
+from review.models import (
+    Advance,
+    Answer,
+    Breach,
+    Look,
+    LookQuerySet,
+    Pause,
+    ReviewTerms,
+    Submission,
+    SubmissionQuerySet,
+    halts_over,
+)
 
 SATURDAY = 5
 BATCH = 500  # rows in one transaction
+BATCHES = 20  # of clocks in one beat: others wait for it
 
 
 def is_weekend(at: datetime, zone: zoneinfo.ZoneInfo) -> bool:
@@ -68,33 +81,89 @@ def go_on(terms: ReviewTerms, band: int, *, stopped_at: datetime, was_due: datet
 
 
 def apply_pauses() -> int:
-    """Move the deadlines under every lifted halt on by its length, once; how many halts were applied."""
+    """Move the deadlines under every lifted halt on by its length, once; how many halts are done with.
+
+    So many clocks at a time, each time in a transaction of its own, so that a whole queue is never locked; whatever
+    comes in between, the next beat goes on where this one stopped. Until a halt is done with, nothing under it is late.
+    """
     lifted = Halt.objects.filter(lifted_at__isnull=False, pause=None).exclude(scope=Halt.Scope.CREDENTIAL)
-    applied = 0
+    applied, left = 0, BATCHES
     for halt in lifted.select_related("program").order_by("lifted_at"):
-        with audit.recorded():
-            applied += _apply(halt)
+        more = True
+        while more and left:
+            more, left = _move_some(halt), left - 1
+        if more:
+            break  # the length of the next may depend on that this one is counted
+        applied += 1
     return applied
 
 
-def _apply(halt: Halt) -> bool:
-    """Whether it was not applied yet."""
-    Halt.objects.select_for_update(no_key=True).get(pk=halt.pk)
-    if Pause.objects.filter(halt=halt).exists():
-        return False
-    stop, moved = Stop.of(halt), 0
-    waiting = _under(halt).select_for_update(of=("self",), no_key=True).select_related("enrollment")
-    for submission in waiting.order_by("pk").iterator(chunk_size=BATCH):
-        _move(submission, stop)
-        moved += 1
-    appealed = _appeals_under(halt).select_for_update(of=("self",), no_key=True)
-    for look in appealed.select_related("submission__enrollment").order_by("pk"):
-        due = stop.move_on(look.due_at, look.submission.enrollment, began=look.asked_at)
-        Look.objects.filter(pk=look.pk).update(due_at=due)
-    now = clock.now()
-    pause = Pause.objects.create(halt=halt, moved=moved, applied_at=now)
-    audit.trace("pause_clocks", program=halt.program, at=now, actor=None, subject=pause, facts={"moved": moved})
+def _move_some(halt: Halt) -> bool:
+    """The next clocks under a halt, in the order of their keys; whether there may be more.
+
+    First those of submissions, then those of appeals.
+    """
+    with audit.recorded():
+        Halt.objects.select_for_update(no_key=True).get(pk=halt.pk)
+        if Pause.objects.filter(halt=halt).exists():
+            return False
+        far = Advance.objects.filter(halt=halt).first() or Advance(halt=halt)
+        stop = Stop.of(halt)
+        if not (_move_submissions(far, stop) or _move_appeals(far, stop)):
+            _conclude(far)
+            return False
+        far.save(force_insert=far._state.adding)
     return True
+
+
+def _conclude(far: Advance) -> None:
+    halt, now = far.halt, clock.now()
+    pause = Pause.objects.create(halt=halt, moved=far.moved, applied_at=now)
+    Advance.objects.filter(halt=halt).delete()
+    facts = {"moved": far.moved}
+    audit.trace("pause_clocks", program=halt.program, at=now, actor=None, subject=pause, facts=facts)
+
+
+def _move_submissions(far: Advance, stop: "Stop") -> int:
+    """How many of the next submissions' deadlines moved, with those of their looks."""
+    rest = _under(far.halt).filter(pk__gt=far.submission).select_for_update(of=("self",), no_key=True)
+    batch = list(rest.select_related("enrollment").order_by("pk")[:BATCH])
+    if batch:
+        began = _began(batch)
+        for submission in batch:
+            submission.due_at = stop.move_on(submission.due_at, submission.enrollment, began=began[submission.pk])
+        _write_deadlines(batch)
+        far.submission, far.moved = batch[-1].pk, far.moved + len(batch)
+    return len(batch)
+
+
+def _began(batch: list[Submission]) -> dict[uuid.UUID, datetime]:
+    """When each clock last began to run: while the artist had the word it stood anyway."""
+    answers = Answer.objects.filter(submission__in=[each for each in batch if each.round > 1])
+    last = dict(answers.values_list("submission").annotate(last=Max("given_at")))
+    return {each.pk: last.get(each.pk, each.submitted_at) for each in batch}
+
+
+def _write_deadlines(batch: list[Submission]) -> None:
+    due = {submission.pk: submission.due_at for submission in batch}
+    looks = Look.objects.waiting().filter(submission__in=batch).select_for_update(no_key=True).order_by("pk")
+    waiting = list(looks)
+    for look in waiting:
+        look.due_at = due[look.submission_id]
+    Submission.objects.bulk_update(batch, ["due_at"])
+    Look.objects.bulk_update(waiting, ["due_at"])
+
+
+def _move_appeals(far: Advance, stop: "Stop") -> int:
+    """How many of the next appeals' deadlines moved."""
+    rest = _appeals_under(far.halt).filter(pk__gt=far.appeal).select_for_update(of=("self",), no_key=True)
+    batch = list(rest.select_related("submission__enrollment").order_by("pk")[:BATCH])
+    for look in batch:
+        look.due_at = stop.move_on(look.due_at, look.submission.enrollment, began=look.asked_at)
+    if batch:
+        Look.objects.bulk_update(batch, ["due_at"])
+        far.appeal = batch[-1].pk
+    return len(batch)
 
 
 def _under(halt: Halt) -> SubmissionQuerySet:
@@ -115,16 +184,6 @@ def _reached_by(halt: Halt, enrollment: str) -> Q:
     if halt.scope == Halt.Scope.ARTIST:
         return Q(**{f"{enrollment}__user": halt.artist_id})
     return Q()
-
-
-def _move(submission: Submission, stop: "Stop") -> None:
-    """The deadline moves on by the time that counts under the halt, from when the clock last began to run."""
-    began = submission.submitted_at
-    if submission.round > 1:  # while the artist had the word it stood anyway
-        began = submission.given_answers.aggregate(last=Max("given_at"))["last"] or began
-    due = stop.move_on(submission.due_at, submission.enrollment, began=began)
-    Submission.objects.filter(pk=submission.pk).update(due_at=due)
-    submission.looks.waiting().update(due_at=due)
 
 
 def _covers(halt: Halt, enrollment: Enrollment) -> bool:

@@ -40,6 +40,7 @@ from review.models.signals import (
 )
 from review.models.statements import Statement
 from review.models.submissions import (
+    Advance,
     Answer,
     Critique,
     Flag,
@@ -50,10 +51,10 @@ from review.models.submissions import (
 )
 
 __all__ = [
-    "BANDS", "Answer", "Appeal", "Audience", "Ballot", "BankEntry", "BankEntryQuerySet", "Breach", "Category", "Claim",
-    "Clause", "Contest", "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw", "Escalation",
-    "Examination", "Exposure", "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet", "MailChoice", "Note",
-    "Opinion", "OptOut", "Pause", "Phrase", "Policy", "Presence", "ReviewTerms", "RiskRule", "Share", "ShareQuerySet",
-    "Signal", "SignalQuerySet", "Skip", "Statement", "Submission", "SubmissionQuerySet", "Verdict", "Visits",
-    "Withdrawal", "halts_over",
+    "BANDS", "Advance", "Answer", "Appeal", "Audience", "Ballot", "BankEntry", "BankEntryQuerySet", "Breach",
+    "Category", "Claim", "Clause", "Contest", "Critique", "Decision", "DecisionQuerySet", "Deposit", "Draft", "Draw",
+    "Escalation", "Examination", "Exposure", "Flag", "FrameHash", "Golden", "Habit", "Look", "LookQuerySet",
+    "MailChoice", "Note", "Opinion", "OptOut", "Pause", "Phrase", "Policy", "Presence", "ReviewTerms", "RiskRule",
+    "Share", "ShareQuerySet", "Signal", "SignalQuerySet", "Skip", "Statement", "Submission", "SubmissionQuerySet",
+    "Verdict", "Visits", "Withdrawal", "halts_over",
 ]  # fmt: skip

@@ -144,6 +144,18 @@ class Pause(models.Model):
         return f"pause of {self.halt_id}"
 
 
+class Advance(models.Model):
+    """How far the clocks under a lifted halt are moved on, by the last keys. It goes when its pause is there."""
+
+    halt = models.OneToOneField(Halt, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    submission = models.UUIDField(default=uuid.UUID(int=0))
+    appeal = models.UUIDField(default=uuid.UUID(int=0))
+    moved = models.PositiveIntegerField(default=0)  # submissions
+
+    def __str__(self) -> str:
+        return f"advance of {self.halt_id}"
+
+
 class MailChoice(models.Model):
     """How an artist wants mail about decisions: each at once, or one a day. No row: at once."""
 

@@ -7,7 +7,7 @@ import pytest
 from access import clock, halting
 from access.models import Entry, Halt, Notice
 from review import appeals, clocks, moderation, publishing, submitting
-from review.models import Look, Pause, ReviewTerms, Submission
+from review.models import Advance, Look, Pause, ReviewTerms, Submission
 from tests import make
 from tests.review.cast import At, Cast
 
@@ -178,6 +178,50 @@ def test_while_the_artist_has_the_word_no_halt_moves_the_clock(cast: Cast, at: A
     halting.lift(placed, by=None)
     clocks.apply_pauses()
     assert moved(answered) == HOUR
+
+
+def test_a_long_queue_is_moved_in_steps_and_goes_on_where_it_stopped(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clocks a step and one step a beat; the second beat fails after its step was written to the database."""
+    monkeypatch.setattr(clocks, "BATCH", 2)
+    monkeypatch.setattr(clocks, "BATCHES", 1)
+    rejected = cast.rejection(at)
+    look = appeals.open_appeal(rejected, by=cast.artist.user, words="Look again.").look
+    asked, begin = [cast.submission() for _ in range(5)], clock.now()
+    halted(cast, at, cast.program, begin + HOUR, begin + 3 * HOUR)
+    assert clocks.apply_pauses() == 0
+    assert sorted(moved(each) for each in asked) == [timedelta()] * 3 + [2 * HOUR] * 2
+    with monkeypatch.context() as broken:
+        broken.setattr(clocks, "_write_deadlines", failing)
+        with pytest.raises(RuntimeError):
+            clocks.apply_pauses()
+    at(asked[0].due_at + HOUR)
+    assert clocks.find_breaches() == 0, "nothing is late before all are moved"
+    assert [clocks.apply_pauses() for _ in range(5)] == [0, 0, 0, 1, 0]
+    assert {moved(each) for each in asked} == {2 * HOUR}
+    assert Look.objects.get(pk=look.pk).due_at == look.due_at + 2 * HOUR
+    assert Pause.objects.get().moved == 5 and not Advance.objects.exists()
+
+
+def failing(_batch: list[Submission]) -> None:
+    raise RuntimeError("the power went")
+
+
+def test_the_next_halt_waits_until_the_one_before_is_counted(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "BATCHES", 1)
+    asked, begin = cast.submission(), clock.now()
+    at(begin + 1 * HOUR)
+    one = halting.halt(cast.program, program=cast.program, by=None, reason="a test")
+    at(begin + 2 * HOUR)
+    two = halting.halt(cast.artist.user, program=cast.program, by=None, reason="a test")
+    for hours, placed in ((3, one), (4, two)):
+        at(begin + hours * HOUR)
+        halting.lift(placed, by=None)
+    assert sum(clocks.apply_pauses() for _ in range(6)) == 2
+    assert moved(asked) == 3 * HOUR
 
 
 # --- what runs out ---------------------------------------------------------------------------------------------------

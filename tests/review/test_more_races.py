@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from access import audit, clock, halting
-from access.models import Entry, Halt
+from access import clock, halting
+from access.models import Entry
 from review import appeals, claiming, clocks, escalating, opening, submitting
 from review.models import Answer, Appeal, Critique, Escalation, Look, Pause, Skip, Submission
 from review.refusals import (
@@ -254,7 +254,7 @@ def test_control_without_the_lock_the_schema_refuses_the_second_pause(
 ) -> None:
     asked = halted_for_five_hours(cast, at)
     without_locks(monkeypatch)
-    meet_after(monkeypatch, clocks, "_under")
+    meet_after(monkeypatch, clocks, "_began")
     assert lost(race(clocks.apply_pauses, clocks.apply_pauses)) == [IntegrityError]
     assert Submission.objects.get().due_at == asked.due_at + timedelta(hours=5)
 
@@ -264,9 +264,7 @@ def test_control_without_lock_and_key_the_clocks_move_twice(
 ) -> None:
     asked = halted_for_five_hours(cast, at)
     monkeypatch.setattr(clocks.Pause.objects, "create", lambda **facts: Pause(**facts))
-    for _ in range(2):
-        with audit.recorded():
-            clocks._apply(Halt.objects.get())
+    assert [clocks.apply_pauses() for _ in range(2)] == [1, 1]
     assert Submission.objects.get().due_at == asked.due_at + timedelta(hours=10)
 
 
