@@ -71,6 +71,7 @@ urlpatterns = [
     ),
     path("p/<slug:slug>/review/<uuid:look_id>/", reviewers.review, name="review"),
     path("p/<slug:slug>/review/<uuid:look_id>/here/", reviewers.review_here, name="review_here"),
+    path("p/<slug:slug>/review/<uuid:look_id>/leave/", reviewers.review_leave, name="review_leave"),
     path("p/<slug:slug>/review/<uuid:look_id>/draft/", reviewers.review_draft, name="review_draft"),
     path("p/<slug:slug>/review/<uuid:look_id>/skip/", reviewers.review_skip, name="review_skip"),
     path("p/<slug:slug>/review/<uuid:look_id>/escalate/", reviewers.review_escalate, name="review_escalate"),

@@ -22,10 +22,13 @@ document.addEventListener("click", (event) => {
 });
 if (navigator.clipboard) for (const copy of document.querySelectorAll("[data-copy]")) copy.hidden = false;
 
-// The half minute in which a decision can be undone. What is over stays in its place, so that nothing moves.
+// The half minute in which a decision can be undone. What is over stays in its place, so that nothing moves. The server
+// says how much of it is left: the clock on the wall here may be wrong.
+const ends = new WeakMap();
 function tick() {
-  for (const notice of document.querySelectorAll("[data-until]")) {
-    const left = Math.ceil((Date.parse(notice.dataset.until) - Date.now()) / 1000);
+  for (const notice of document.querySelectorAll("[data-undo-left]")) {
+    if (!ends.has(notice)) ends.set(notice, performance.now() + 1000 * Number(notice.dataset.undoLeft));
+    const left = Math.ceil((ends.get(notice) - performance.now()) / 1000);
     const words = notice.querySelector("[data-words]");
     if (left > 0) notice.querySelector("[data-left]").textContent = left;
     else if (words.dataset.after) {
@@ -35,6 +38,8 @@ function tick() {
     }
   }
 }
+tick();
 setInterval(tick, 1000);
+document.addEventListener("screen:open", tick);
 
 document.querySelector("[aria-invalid=true]")?.focus();

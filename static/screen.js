@@ -7,6 +7,7 @@
   let form, mode, saving, beat, following, busy;
 
   const by = (id) => document.getElementById(id);
+  const copy = () => `review ${form.dataset.reviewer} ${form.dataset.look}`; // the place of this tab's own copy
   const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
   const post = (url, body) => fetch(url, { method: "POST", body, headers: { "X-CSRFToken": token(), "X-Swaps": "1" }, credentials: "same-origin" });
 
@@ -52,7 +53,9 @@
     const before = form?.dataset.look;
     clearTimeout(saving);
     const after = fresh.querySelector("[data-screen]")?.dataset.look;
-    if (answer.ok && before && after !== before) sessionStorage.removeItem(`review ${before}`);
+    // Of what the site acted on, no copy is needed. A sign-in, since the session has ended, is no act.
+    const acted = answer.ok && (after ?? new URL(answer.url).pathname === form?.dataset.queue);
+    if (acted && before && after !== before) sessionStorage.removeItem(copy());
     adopt(fresh);
     by("main").replaceWith(fresh);
     document.title = page.title;
@@ -126,20 +129,22 @@
   document.addEventListener("input", (event) => {
     if (!form || !form.contains(event.target) || !event.target.matches(KEPT)) return;
     const kept = fields().map((one) => [one.name, one.value, one.checked ?? false]);
-    sessionStorage.setItem(`review ${form.dataset.look}`, JSON.stringify(kept));
+    sessionStorage.setItem(copy(), JSON.stringify(kept));
     clearTimeout(saving);
     saving = setTimeout(save, PAUSE);
   });
 
   async function save() {
     clearTimeout(saving);
-    if (!form?.isConnected || !sessionStorage.getItem(`review ${form.dataset.look}`)) return;
+    if (!form?.isConnected || !sessionStorage.getItem(copy())) return;
     await post(form.dataset.draft, new FormData(form)).catch(() => null);
   }
-  addEventListener("pagehide", () => { if (form?.isConnected) navigator.sendBeacon?.(form.dataset.draft, new FormData(form)); });
+  // Whoever leaves keeps what is typed, and holds the clip for a minute more: enough to come back by.
+  addEventListener("pagehide", () => { if (form?.isConnected) navigator.sendBeacon?.(form.dataset.leave ?? form.dataset.draft, new FormData(form)); });
+  addEventListener("pageshow", () => { if (form?.dataset.renew) alive(); });
 
   function restore() {
-    const kept = JSON.parse(sessionStorage.getItem(`review ${form.dataset.look}`) ?? "[]");
+    const kept = JSON.parse(sessionStorage.getItem(copy()) ?? "[]");
     for (const one of fields()) {
       const found = kept.find(([name, value]) => name === one.name && (one.type !== "radio" || value === one.value));
       if (!found) continue;

@@ -174,6 +174,15 @@ def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
 
 @for_reviewers
 @require_POST
+def review_leave(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
+    """The page is being left: what was typed and played is kept, and soon others may have the look."""
+    _keep(request)
+    claiming.leave(in_hand(request, look_id))
+    return HttpResponse(status=204)
+
+
+@for_reviewers
+@require_POST
 def review_draft(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """Keep what is typed, also after the claim has ended."""
     drafting.keep(in_hand(request, look_id).look, reviewer=request.user, fields=request.POST)

@@ -145,6 +145,7 @@ PAGES = {
     "review_claim": "reviewer post",
     "review_reveal": "reviewer post",
     "review_renew": "reviewer post",
+    "review_leave": "reviewer post",
     "review_release": "reviewer post",
     "review_ahead": "reviewer post",
     "review_here": "reviewer post",
@@ -184,6 +185,7 @@ EXCEPTIONS = {
     # What one reviewer holds or has decided is not another's to move, not even a lead's.
     "review_reveal": {"lead": "hidden"},
     "review_renew": {"lead": "hidden"},
+    "review_leave": {"lead": "hidden"},
     "review_release": {"lead": "hidden"},
     "review_draft": {"lead": "hidden"},
     "review_skip": {"lead": "hidden"},

@@ -21,7 +21,8 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from access import clock
-from review.models import Claim, Decision, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
+from review import claiming
+from review.models import Claim, Decision, Draft, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
 from review.verdicts import Remark
 from tests.live import chromium
 from tests.review import clips
@@ -227,6 +228,45 @@ def test_words_survive_a_lost_claim_and_a_reload(cast: Cast, page: Page) -> None
     page.locator("[data-lost] button").press("Enter")
     page.wait_for_function("() => document.querySelector('[name=fence]').value === '2'")
     assert values(page, "words") == "Kept while away."
+
+
+def test_words_survive_a_session_that_ended(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    screen, cookies = page.url, page.context.cookies()
+    page.locator("#reasons > summary").press("Enter")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.locator("#id_words").focus()
+    page.keyboard.type("Nobody else has these.")
+    page.evaluate("document.getElementById('approve').click()")
+    page.wait_for_function("() => !document.querySelector('[data-screen]')")
+    assert not Draft.objects.exists()
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]  # what it gave is what it takes
+    page.goto(screen)
+    assert values(page, "words") == "Nobody else has these."
+
+
+def test_the_undo_counts_what_is_left_whatever_the_clock_here_says(cast: Cast, page: Page) -> None:
+    ask(cast)
+    ask(cast, "Ebb")
+    page.add_init_script("{ const now = Date.now; Date.now = () => now() + 3600000; }")
+    start(page)
+    watch(page)
+    onward(page, "a", "Ebb")
+    page.wait_for_function("() => Number(document.querySelector('[data-left]').textContent) < 30")
+    assert page.locator("[data-key=u]").is_enabled()
+
+
+def test_a_page_that_is_left_soon_lets_the_clip_go(cast: Cast, page: Page) -> None:
+    ask(cast)
+    start(page)
+    held = Claim.objects.get()
+    page.goto("about:blank")
+    for _again in range(50):
+        if (left := Claim.objects.get()).leased_until < held.leased_until:
+            break
+        page.wait_for_timeout(100)
+    assert left.leased_until <= clock.now() + claiming.LEAVING
 
 
 def test_the_next_picture_is_there_at_once(cast: Cast, page: Page) -> None:

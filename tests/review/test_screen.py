@@ -313,6 +313,25 @@ def test_the_heartbeat_keeps_claim_report_words_and_the_one_ahead(cast: Cast, at
     assert Claim.objects.get(is_ahead=True).leased_until == held.claimed_at + timedelta(seconds=90, minutes=2)
 
 
+def test_whoever_leaves_the_page_holds_the_clip_a_minute_more_and_whoever_comes_back_as_before(
+    cast: Cast, at: At
+) -> None:
+    held = cast.claim(cast.submission())
+    at(held.claimed_at + timedelta(minutes=2))
+    client = signed_in(cast.reviewer)
+    left = {"on": held.look_id, "words": "half a"}
+    assert client.post(path("review_leave", cast, held.look_id), left).status_code == 204
+    assert Claim.objects.get().leased_until == held.claimed_at + timedelta(minutes=3)
+    assert drafting.restore(held.look, cast.reviewer)["words"] == "half a"
+    client.post(path("review_renew", cast, held.look_id))
+    assert Claim.objects.get().leased_until == held.claimed_at + timedelta(minutes=12)
+    at(held.claimed_at + timedelta(minutes=11, seconds=30))
+    client.post(path("review_leave", cast, held.look_id))
+    assert Claim.objects.get().leased_until == held.claimed_at + timedelta(minutes=12)
+    claiming.release(Claim.objects.get())
+    assert client.post(path("review_leave", cast, held.look_id)).status_code == 204
+
+
 def test_who_else_has_the_page_open(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission())
     told = signed_in(cast.rival).post(path("review_here", cast, held.look_id)).json()
