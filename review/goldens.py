@@ -11,7 +11,19 @@ from access import audit, clock
 from access.models import Conflict, Role, User
 from access.refusals import NotAllowed, WordsMissing
 from review import clocks, policies
-from review.models import Claim, Decision, Escalation, Flag, Golden, Look, Opinion, OptOut, ReviewTerms, Submission
+from review.models import (
+    Claim,
+    Decision,
+    Escalation,
+    Flag,
+    Golden,
+    Look,
+    Opinion,
+    OptOut,
+    ReviewTerms,
+    Skip,
+    Submission,
+)
 from review.refusals import GoldenAlready, GoldenRetired, NothingKnown
 
 
@@ -22,12 +34,12 @@ def choose_golden(submission: Submission, *, by: User, why: str) -> Golden:
         why: what a reviewer who misses it is told.
 
     Raises:
-        NotAllowed: not a lead of the program.
+        NotAllowed: not a lead of the program, or the clip's artist.
         WordsMissing: no explanation.
         NothingKnown: no decision on it is in effect, or one waits for the answer to an appeal.
         GoldenAlready: it is one, or was.
     """
-    if not policies.may_lead(by, submission.program):
+    if not policies.may_lead(by, submission.program) or submission.enrollment.user_id == by.pk:
         raise NotAllowed
     if not why.strip():
         raise WordsMissing
@@ -88,10 +100,12 @@ def retire_golden(golden: Golden, *, by: User) -> Golden:
 
 def deal(reviewer: User, terms: ReviewTerms, *, seed: str, at: datetime) -> Look | None:
     """A look at a clip with a known answer for this reviewer alone, like a fresh one in everything they see; None if
-    there is none for them, one waits for them already, or they review no more. In the transaction of a draw."""
+    there is none for them, one waits for them already, they review no more, or lead: a lead knows which clips these
+    are. In the transaction of a draw."""
     mine = Look.objects.waiting().filter(kind=Look.Kind.GOLDEN, reserved_for=reviewer, program=terms.program)
-    reviews = Role.objects.reviewers().filter(program=terms.program, user=reviewer, user__is_active=True)
-    if mine.exists() or not reviews.exists():
+    of_theirs = Role.objects.reviewers().filter(program=terms.program, user=reviewer, user__is_active=True)
+    kinds = set(of_theirs.values_list("kind", flat=True))
+    if mine.exists() or not kinds or Role.Kind.LEAD in kinds:
         return None
     fit = list(_fit_for(reviewer, terms, at))
     if not fit:
@@ -116,19 +130,26 @@ def in_use(at: datetime) -> QuerySet[Golden]:
 
 
 def _fit_for(reviewer: User, terms: ReviewTerms, at: datetime) -> QuerySet[Golden]:
-    """Those of the program that this reviewer never had part in and may look at."""
+    """Those of the program that this reviewer never had part in nor passed by, and may look at."""
     of_it = {"submission": OuterRef("pk")}
     against = Conflict.objects.live(at).filter(judge=reviewer, program=terms.program)
     closed = Flag.objects.filter(category__in=OptOut.objects.filter(reviewer=reviewer).values("category"), **of_it)
     advised = Escalation.objects.filter(look__submission=OuterRef("pk"), answered_by=reviewer)
     had_part = Exists(Opinion.objects.filter(reviewer=reviewer, **of_it)) | Exists(advised) | Q(chosen_by=reviewer)
+    passed_by = Exists(Skip.objects.filter(look__submission=OuterRef("pk"), reviewer=reviewer))
     theirs = in_use(at).filter(submission__program=terms.program).exclude(submission__enrollment__user=reviewer)
     theirs = theirs.exclude(submission__enrollment__user__in=against.values("artist"))
-    return theirs.exclude(had_part).exclude(Exists(closed)).select_related("submission__enrollment__user")
+    return (
+        theirs.exclude(had_part)
+        .exclude(passed_by)
+        .exclude(Exists(closed))
+        .select_related("submission__enrollment__user")
+    )
 
 
 def wanted(at: datetime) -> set[uuid.UUID]:
-    """The looks that wait for their reviewer, who still reviews, at a clip whose answer still stands."""
+    """The looks that wait for their reviewer, who still reviews and leads not, at a clip whose answer still stands."""
     waiting = Look.objects.waiting().filter(kind=Look.Kind.GOLDEN, submission__in=in_use(at).values("pk"))
     reviews = Role.objects.reviewers().filter(program=OuterRef("program"), user=OuterRef("reserved_for"))
-    return set(waiting.filter(Exists(reviews)).values_list("pk", flat=True))
+    leads = reviews.filter(kind=Role.Kind.LEAD)
+    return set(waiting.filter(Exists(reviews), ~Exists(leads)).values_list("pk", flat=True))

@@ -63,7 +63,8 @@ SELECT l.artist_id = %(me)s,
     CASE WHEN l.kind NOT IN ('first', 'golden') THEN
        (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
         WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) END,
-    (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = %(me)s LIMIT 1),
+    (SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
+       WHERE kl.submission_id = l.submission_id AND k.reviewer_id = %(me)s LIMIT 1),
     (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
        WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1)
 FROM review_look l WHERE l.id = %(look)s"""

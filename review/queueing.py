@@ -34,7 +34,8 @@ MAY_JUDGE = f"""
     AND (l.for_leads = %(no)s OR %(is_lead)s = %(yes)s)
     AND (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
          AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1) IS NULL
-    AND (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = %(me)s LIMIT 1) IS NULL
+    AND (SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
+         WHERE kl.submission_id = l.submission_id AND k.reviewer_id = %(me)s LIMIT 1) IS NULL
     AND (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
          WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1) IS NULL
     AND {HAD_PART}"""  # noqa: S608  fixed words

@@ -47,7 +47,8 @@ _STRANDED = f"(SELECT 1 FROM {_REVIEWERS} p WHERE {_MAY_EVER} LIMIT 1) IS NULL" 
 _APART = "(l.for_leads = %(yes)s OR l.kind <> 'first' OR (l.reserved_for_id IS NOT NULL AND l.reserved_until IS NULL))"
 _SUSPECTS = f"""
     SELECT l.id FROM review_look l WHERE {_WAITING} AND {_APART}
-    UNION SELECT l.id FROM review_look l JOIN review_skip k ON k.look_id = l.id WHERE {_WAITING}"""  # noqa: S608
+    UNION SELECT l.id FROM review_skip k JOIN review_look kl ON kl.id = k.look_id
+    JOIN review_look l ON l.submission_id = kl.submission_id WHERE {_WAITING}"""  # noqa: S608
 _OF_ARTISTS = f" UNION SELECT l.id FROM review_look l WHERE {_WAITING} AND l.artist_id IN ({{artists}})"  # noqa: S608
 _FLAGGED = f"""
     UNION SELECT l.id FROM review_flag f JOIN review_look l ON l.submission_id = f.submission_id
@@ -71,7 +72,8 @@ SELECT l.id, p.user_id,
     l.for_leads = %(yes)s AND NOT p.is_lead,
     EXISTS (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = p.user_id
         AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s)),
-    EXISTS (SELECT 1 FROM review_skip k WHERE k.look_id = l.id AND k.reviewer_id = p.user_id),
+    EXISTS (SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
+        WHERE kl.submission_id = l.submission_id AND k.reviewer_id = p.user_id),
     EXISTS (SELECT 1 FROM review_flag f JOIN review_optout o ON o.category = f.category
         WHERE f.submission_id = l.submission_id AND o.reviewer_id = p.user_id)
 FROM review_look l CROSS JOIN {_REVIEWERS} p WHERE l.id IN ({{looks}})
@@ -80,12 +82,13 @@ ORDER BY l.id, p.user_id"""  # noqa: S608
 CAUSES = ("own", "for_leads", "conflict", "skipped", "opted_out")
 HAD_PART = "had_part"  # what is left when nothing else shuts somebody out
 
+SHUT = gettext_lazy("must not get this one")  # what somebody will not see is told to nobody, nor by elimination
 WORDS: dict[str, Promise] = {
     "own": gettext_lazy("made it"),
     "for_leads": gettext_lazy("is no lead, and this one is for leads"),
-    "conflict": gettext_lazy("has a declared conflict with the artist"),
+    "conflict": SHUT,
     "skipped": gettext_lazy("passed it by"),
-    "opted_out": gettext_lazy("chose not to see this category"),
+    "opted_out": SHUT,
     HAD_PART: gettext_lazy("had part in it before"),
 }
 

@@ -194,7 +194,7 @@ class Exposure(models.Model):
 
 
 class Skip(models.Model):
-    """A reviewer passes a look by, with a reason; it never comes to them again. Append-only."""
+    """A reviewer passes a look by, with a reason; what was submitted never comes to them again. Append-only."""
 
     look = models.ForeignKey(Look, on_delete=models.PROTECT, related_name="skips")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

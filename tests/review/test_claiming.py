@@ -247,6 +247,9 @@ def test_a_skip_needs_a_reason_and_holds_for_good(cast: Cast, at: At) -> None:
         cast.claim(held.submission)
     at(clock.now() + timedelta(days=9))
     assert claiming.claim_next(cast.reviewer, program=cast.program) is None
+    decision = cast.approve(cast.claim(held.submission, by=cast.rival))
+    moderation.undo(decision, by=cast.rival)
+    assert claiming.claim_next(cast.reviewer, program=cast.program) is None, "nor the next round of it"
     assert claiming.claim_next(cast.rival, program=cast.program)
 
 

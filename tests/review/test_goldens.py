@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from access import clock
+from access import clock, roles
 from access.models import Entry, Notice, Role, User
 from access.refusals import NotAllowed, WordsMissing
 from review import agreement, appeals, claiming, contesting, goldens, publishing, qa
@@ -112,6 +112,33 @@ def test_whoever_had_part_or_chose_it_is_never_dealt_it(cast: Cast, at: At, lead
     for who in (cast.rival, lead):
         assert goldens.deal(who, newest, seed="0", at=clock.now()) is None
     assert goldens.deal(cast.reviewer, newest, seed="0", at=clock.now()).submission_id == chosen.pk
+
+
+def test_nobody_chooses_their_own_clip(cast: Cast, at: At) -> None:
+    decision = cast.rejection(at)
+    roles.grant_role(cast.artist.user, Role.Kind.LEAD, program=cast.program, by=None)
+    with pytest.raises(NotAllowed):
+        goldens.choose_golden(decision.submission, by=cast.artist.user, why="Plain.")
+
+
+def test_no_lead_is_dealt_one_nor_keeps_one(cast: Cast, at: At, lead: User) -> None:
+    golden(cast, at, lead)
+    other = make.lead(program=cast.program)
+    newest = publishing.publish_terms(cast.program, by=None, golden_percent=50)
+    assert goldens.deal(other, newest, seed="0", at=clock.now()) is None
+    look = goldens.deal(cast.reviewer, newest, seed="0", at=clock.now())
+    assert look and qa.drop_moot(clock.now()) == 0
+    roles.grant_role(cast.reviewer, Role.Kind.LEAD, program=cast.program, by=None)
+    assert qa.drop_moot(clock.now()) == 1
+
+
+def test_whoever_passed_it_by_is_never_dealt_it(cast: Cast, at: At, lead: User) -> None:
+    asked = cast.submission()
+    claiming.skip(cast.claim(asked), reason="I know the place.")
+    settled(cast.reject(cast.claim(asked, by=cast.rival)), at)
+    goldens.choose_golden(asked, by=lead, why="The blade is in every frame.")
+    newest = publishing.publish_terms(cast.program, by=None, golden_percent=50)
+    assert goldens.deal(cast.reviewer, newest, seed="0", at=clock.now()) is None
 
 
 def test_one_waits_for_a_reviewer_at_a_time(cast: Cast, at: At, lead: User) -> None:

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from access import clock, roles
 from access.models import Conflict, Role, User
-from review import appeals, claiming, escalating, stranding
+from review import appeals, claiming, escalating, moderation, stranding
 from review.models import Flag, Look, OptOut, Submission
 from tests import make
 from tests.review.cast import At, Cast
@@ -75,6 +75,15 @@ def test_skips_and_an_own_clip_strand_it_together(cast: Cast) -> None:
     }  # fmt: skip
 
 
+def test_what_somebody_chose_not_to_see_is_told_to_no_lead(cast: Cast) -> None:
+    asked = cast.submission()
+    flag(asked)
+    opt_out(cast.reviewer)
+    conflict(cast, cast.rival)
+    [case] = stranding.find(cast.program)
+    assert {str(why) for _who, why in case.reasons} == {"must not get this one"}
+
+
 def test_opting_out_strands_it_only_if_everybody_does(cast: Cast) -> None:
     asked = cast.submission()
     flag(asked)
@@ -123,6 +132,15 @@ def test_a_program_without_reviewers_strands_all_of_it(cast: Cast) -> None:
     Role.objects.update(revoked_at=clock.now())
     assert set(found(cast)) == {"One", "Two"} and stranding.why_stranded(asked)
     assert not stranding.has_reviewers(cast.program)
+
+
+def test_a_new_round_of_what_was_passed_by_is_stranded_too(cast: Cast) -> None:
+    asked = cast.submission()
+    claiming.skip(cast.claim(asked, by=cast.rival), reason="No.")
+    moderation.undo(cast.reject(cast.claim(asked)), by=cast.reviewer)
+    conflict(cast, cast.reviewer)
+    assert is_said(cast, asked)
+    assert found(cast) == {"Tide": {(cast.reviewer, "conflict"), (cast.rival, "skipped")}}
 
 
 def test_people_who_may_not_sign_in_review_nothing(cast: Cast) -> None:
