@@ -110,14 +110,21 @@ def seconds(period: Period) -> list[Pair]:
     ]
 
 
-def checks(period: Period, *, of: User | None = None) -> list[Pair]:
-    """What was decided, and what the check of it said in the period. ``of``: only those this reviewer had part in."""
+def checks(period: Period, *, of: User | None = None, about: Opinion | None = None) -> list[Pair]:
+    """What was decided, and what the check of it said in the period. ``of``: only those this reviewer had part in;
+    ``about``: only those with this opinion on one side."""
     given = _given(period, Look.Kind.QA).filter(look__draw__isnull=False)
     if of is not None:
         given = given.filter(Q(reviewer=of) | Q(look__draw__decision__decided_by=of))
+    if about is not None:
+        given = given.filter(Q(pk=about.pk) | Q(look__draw__decision__in=Decision.objects.filter(_cites(about))))
     decision = "look__draw__decision"
     cited = [f"{decision}__{place}" for place in ("first", "second", "tie_break")]
     return [_check(said) for said in given.select_related("submission", *_OF_AN_OPINION, *cited, *_related(*cited))]
+
+
+def _cites(opinion: Opinion) -> Q:
+    return Q(first=opinion) | Q(second=opinion) | Q(tie_break=opinion)
 
 
 def _check(said: Opinion) -> Pair:
@@ -126,11 +133,13 @@ def _check(said: Opinion) -> Pair:
     return Pair("qa", said.submission, said.round, _said(decision.opinions[-1]), _said(said), said.given_at)
 
 
-def golden_answers(period: Period, *, of: User | None = None) -> list[Pair]:
-    """What was said in the period of clips with a known answer, which is the other side."""
+def golden_answers(period: Period, *, of: User | None = None, about: Opinion | None = None) -> list[Pair]:
+    """What was said in the period of clips with a known answer, the other side. ``of``, ``about``: as of checks."""
     given = _given(period, Look.Kind.GOLDEN)
     if of is not None:
         given = given.filter(reviewer=of)
+    if about is not None:
+        given = given.filter(pk=about.pk)
     return [_against_answer(said) for said in given.select_related("submission__golden__clause", *_OF_AN_OPINION)]
 
 
@@ -147,9 +156,8 @@ def _given(period: Period, kind: str) -> QuerySet[Opinion]:
 
 def against(opinion: Opinion, at: datetime) -> list[Pair]:
     """The pairs in which another side says otherwise about an opinion, as far as they are in."""
-    program = opinion.submission.program
-    period = Period(program, datetime.min.replace(tzinfo=at.tzinfo), at)
-    known = [*checks(period, of=opinion.reviewer), *golden_answers(period, of=opinion.reviewer)]
+    ever = Period(opinion.submission.program, datetime.min.replace(tzinfo=at.tzinfo), at)
+    known = [*checks(ever, about=opinion), *golden_answers(ever, about=opinion)]
     return [pair for pair in known if not pair.agree and opinion in (pair.one.opinion, pair.other.opinion)]
 
 

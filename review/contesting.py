@@ -59,13 +59,13 @@ def answer_contest(contested: Contest, *, by: User, stands: bool, answer: str) -
     """A lead answers. If the opinion stands it is counted as agreement after all.
 
     Raises:
-        NotAllowed: not a lead of the program, or their own.
+        NotAllowed: not a lead of the program, or their own opinion or clip.
         WordsMissing: no words.
         ContestAnswered: somebody was faster.
     """
     opinion = contested.opinion
     program = opinion.submission.program
-    if not policies.may_lead(by, program) or opinion.reviewer_id == by.pk:
+    if not policies.may_lead(by, program) or by.pk in (opinion.reviewer_id, opinion.submission.enrollment.user_id):
         raise NotAllowed
     if not answer.strip():
         raise WordsMissing

@@ -1,11 +1,12 @@
 """How far reviewers agree, for the leads; what was checked of one's own, for each reviewer. No speed, no ranking."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access import clock
 from access.audiences import MemberRequest, for_leads, for_reviewers
+from access.models import Program, User
 from review import agreement, agreement_chart, contesting, evenness, goldens
 from review.agreement import Pair, Period
 from review.check_forms import AnswerForm, ContestForm, GoldenForm
@@ -21,6 +23,8 @@ from review.models import Contest, Decision, Golden, Opinion, Policy, ReviewTerm
 DAYS = (30, 90, 365)
 USUAL = 90
 SHOWN = 30  # rows of each list
+MOST = 200  # clips with a known answer that are listed
+MINE = 365  # days that a reviewer is told of
 
 
 @for_leads
@@ -44,7 +48,7 @@ def _lead_page(
         "evenness": evenness.evenness(period),
         "overturned": evenness.overturned(period),
         "contests": [_contested(contest, request, typed or {}) for contest in _contests(request)],
-        **_agreement(period),
+        **_agreement(period, of_others=_not_by(request.user, request.program)),
         **_goldens(request, period.until),
     }
     return render(request, "review/quality.html", context, status=state)
@@ -57,7 +61,13 @@ def _period(request: MemberRequest) -> Period:
     return Period(request.program, now - timedelta(days=days), now)
 
 
-def _agreement(period: Period) -> dict[str, Any]:
+def _not_by(lead: User, program: Program) -> Callable[[Pair], bool]:
+    """What a lead reads one by one: no clip of their own, since who looked at it is told to no artist."""
+    own = set(Submission.objects.filter(program=program, enrollment__user=lead).values_list("pk", flat=True))
+    return lambda pair: pair.submission.pk not in own
+
+
+def _agreement(period: Period, *, of_others: Callable[[Pair], bool]) -> dict[str, Any]:
     seconds, checks, answers = agreement.seconds(period), agreement.checks(period), agreement.golden_answers(period)
     before = Period(period.program, period.since - (period.until - period.since), period.since)
     blind = seconds + checks
@@ -69,8 +79,8 @@ def _agreement(period: Period) -> dict[str, Any]:
         "drift": agreement.drift(agreement.seconds(before) + agreement.checks(before), blind),
         "weeks": (weeks := agreement_chart.weeks(blind, period)),
         "chart": agreement_chart.draw(weeks),
-        "disagreements": _newest(pair for pair in blind if not pair.agree),
-        "misses": _newest(pair for pair in answers if not pair.agree),
+        "disagreements": _newest(pair for pair in blind if not pair.agree and of_others(pair)),
+        "misses": _newest(pair for pair in answers if not pair.agree and of_others(pair)),
     }
 
 
@@ -84,9 +94,14 @@ def _titles(period: Period) -> dict[str, str]:
 
 
 def _contests(request: MemberRequest) -> list[Contest]:
-    waiting = Contest.objects.filter(opinion__submission__program=request.program, answered_at=None)
-    related = waiting.select_related("opinion__submission__program", "opinion__reviewer", "opinion__clause")
-    return list(related.order_by("contested_at"))
+    waiting = _of_others(request).filter(answered_at=None)
+    return list(waiting.select_related("opinion__clause").order_by("contested_at")[:SHOWN])
+
+
+def _of_others(request: MemberRequest) -> QuerySet[Contest]:
+    ours = Contest.objects.filter(opinion__submission__program=request.program)
+    others = ours.exclude(opinion__submission__enrollment__user=request.user)
+    return others.select_related("opinion__submission__program", "opinion__submission__enrollment", "opinion__reviewer")
 
 
 def _contested(contest: Contest, request: MemberRequest, typed: dict[uuid.UUID, AnswerForm]) -> dict[str, Any]:
@@ -102,11 +117,12 @@ def _contested(contest: Contest, request: MemberRequest, typed: dict[uuid.UUID, 
 def _goldens(request: MemberRequest, now: datetime) -> dict[str, Any]:
     """Those in use, and clips on which two people agreed: good ones to choose from."""
     chosen = Golden.objects.filter(submission__program=request.program, retired_at=None)
+    chosen = chosen.exclude(submission__enrollment__user=request.user)
     agreed = Q(second__verdict=F("first__verdict")) | Q(draw__look__opinion__verdict=F("verdict"))
     known = goldens.known(now).filter(agreed, submission__program=request.program, submission__golden=None)
     known = known.exclude(artist=request.user).select_related("submission", "clause")
     return {
-        "goldens": chosen.select_related("submission", "clause").order_by("-chosen_at"),
+        "goldens": chosen.select_related("submission", "clause").order_by("-chosen_at")[:MOST],
         "in_use": set(goldens.in_use(now).filter(submission__program=request.program).values_list("pk", flat=True)),
         "candidates": known.order_by("-effective_at")[:SHOWN],
     }
@@ -132,8 +148,10 @@ def choose_golden(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespo
 @require_POST
 def retire_golden(request: MemberRequest, submission_id: uuid.UUID) -> HttpResponse:
     """Mix it in no more."""
-    ours = Golden.objects.filter(submission__program=request.program).select_related("submission__program")
-    goldens.retire_golden(get_object_or_404(ours, pk=submission_id), by=request.user)
+    ours = Golden.objects.filter(submission__program=request.program).exclude(submission__enrollment__user=request.user)
+    goldens.retire_golden(
+        get_object_or_404(ours.select_related("submission__program"), pk=submission_id), by=request.user
+    )
     messages.success(request, _("Retired. What was said of it stays."))
     return redirect("review_agreement", slug=request.program.slug)
 
@@ -142,8 +160,7 @@ def retire_golden(request: MemberRequest, submission_id: uuid.UUID) -> HttpRespo
 @require_POST
 def answer_contest(request: MemberRequest, opinion_id: uuid.UUID) -> HttpResponse:
     """Say whether a contested opinion was right."""
-    ours = Contest.objects.filter(opinion__submission__program=request.program)
-    contest = get_object_or_404(ours.select_related("opinion__submission__program", "opinion__reviewer"), pk=opinion_id)
+    contest = get_object_or_404(_of_others(request), pk=opinion_id)
     form = AnswerForm(request.POST, auto_id=f"answer_{contest.pk}_%s")
     if not form.is_valid():
         return _lead_page(request, 422, typed={contest.pk: form})
@@ -156,7 +173,8 @@ def answer_contest(request: MemberRequest, opinion_id: uuid.UUID) -> HttpRespons
 @for_reviewers
 @require_safe
 def review_qa(request: MemberRequest) -> HttpResponse:
-    """That there are checks, how many, and what came of one's own."""
+    """That there are checks, how many, and what came of one's own: of a day from the next one on, so that no verdict
+    is told from others as it is given."""
     return _own_page(request)
 
 
@@ -164,9 +182,9 @@ def _own_page(
     request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, ContestForm] | None = None
 ) -> HttpResponse:
     now = clock.now()
-    ever = Period(request.program, datetime.min.replace(tzinfo=now.tzinfo), now)
-    checks = agreement.checks(ever, of=request.user)
-    answers = agreement.golden_answers(ever, of=request.user)
+    period = Period(request.program, now - timedelta(days=MINE), now.replace(hour=0, minute=0, second=0, microsecond=0))
+    checks = agreement.checks(period, of=request.user)
+    answers = agreement.golden_answers(period, of=request.user)
     context = {
         "program": request.program,
         "now": now,

@@ -4,12 +4,15 @@ from datetime import timedelta
 from unittest import mock
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from access import clock
-from access.models import User
-from review import agreement, claiming, evenness, qa
+from access import clock, roles
+from access.models import Role, User
+from access.refusals import NotAllowed
+from review import agreement, claiming, contesting, evenness, goldens, qa
 from review.agreement import Period
 from review.models import Contest, Decision, Draw
 from review.templatetags.quality import share
@@ -71,6 +74,8 @@ def test_critique_counts_only_what_is_decided_and_was_called_so_before(cast: Cas
 
 def test_a_reviewer_reads_what_the_other_said_and_contests_it(cast: Cast, at: At) -> None:
     decision = checked(cast, at)
+    assert "None of yours was checked yet" in page(cast.reviewer, "review_qa", cast.program.slug), "not the same day"
+    at(clock.now() + timedelta(days=1))
     text = page(cast.reviewer, "review_qa", cast.program.slug)
     assert "The knife at the end." in text and cast.rival.email not in text
     text = page(cast.reviewer, "contest", cast.program.slug, decision.first_id, words="It is a brush.")
@@ -85,6 +90,7 @@ def test_a_reviewer_reads_what_the_other_said_and_contests_it(cast: Cast, at: At
 def test_a_check_shows_nothing_before_it_is_in(cast: Cast, at: At) -> None:
     terms(cast, percent=100)
     qa.draw(settled(cast.approval(), at))
+    at(clock.now() + timedelta(days=1))
     assert "None of yours was checked yet" in page(cast.reviewer, "review_qa", cast.program.slug)
 
 
@@ -104,3 +110,30 @@ def test_a_lead_chooses_on_a_page(cast: Cast, at: At) -> None:
     assert "Mix it in" in page(lead, "choose_golden", cast.program.slug, decision.submission_id)
     text = page(lead, "choose_golden", cast.program.slug, decision.submission_id, why="Nothing is in it.")
     assert "Nothing is in it." in text and "Retire" in text
+
+
+def test_a_lead_reads_nothing_of_their_own_clips(cast: Cast, at: At) -> None:
+    decision = checked(cast, at)
+    goldens.choose_golden(decision.submission, by=make.lead(program=cast.program), why="Nothing is in it.")
+    contesting.contest(decision.first, by=cast.reviewer, words="It is a brush.")
+    roles.grant_role(cast.artist.user, Role.Kind.LEAD, program=cast.program, by=None)
+    shown = page(make.lead(program=cast.program), "review_agreement", cast.program.slug)
+    assert "Tide" in shown and "It is a brush." in shown and "Retire" in shown
+    own = page(cast.artist.user, "review_agreement", cast.program.slug)
+    assert "Tide" not in own and "It is a brush." not in own and "Retire" not in own
+    with pytest.raises(NotAllowed):
+        contesting.answer_contest(Contest.objects.get(), by=cast.artist.user, stands=True, answer="Yes.")
+
+
+def test_an_opinion_is_compared_with_its_own_other_sides_alone(cast: Cast, at: At) -> None:
+    decision, asked = checked(cast, at), []
+    agreement.against(decision.first, clock.now())  # its submission and program are read by now
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            [pair] = agreement.against(decision.first, clock.now())
+        assert pair.one.opinion == decision.first
+        asked.append(len(queries))
+        checked(cast, at)
+    assert asked[0] == asked[1]
+    [pair] = agreement.against(decision.draw.look.opinion, clock.now())
+    assert pair.other.opinion == decision.draw.look.opinion
