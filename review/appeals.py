@@ -12,7 +12,7 @@ from access.refusals import NotAllowed, WordsMissing
 from review import announcing, clocks, policies
 from review.models import Appeal, Decision, DecisionQuerySet, Look, Opinion, ReviewTerms, Submission, Verdict
 from review.refusals import AppealClosed, AppealedAlready, AppealOpen, AppealSettled, NothingToAppeal
-from review.verdicts import Scope
+from review.verdicts import narrowest
 
 
 def open_appeal(decision: Decision, *, by: User, words: str) -> Appeal:
@@ -120,7 +120,7 @@ def _open(decision: Decision, words: str, at: datetime, *, is_critique: bool = F
         raise AppealedAlready from None
 
 
-def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) -> Decision | None:
+def settle_by(opinion: Opinion, *, recipes: list[list[object]]) -> Decision | None:
     """What the opinion of somebody new makes of an appeal: a new decision in place of the old one, or it stands.
 
     In the transaction of the verdict. Its result is in effect at once: the artist has waited twice.
@@ -138,7 +138,7 @@ def settle_by(opinion: Opinion, *, recipes: list[list[object]], scope: Scope) ->
     if not Appeal.objects.open().filter(pk=appeal.pk).update(**ended):
         raise AppealSettled
     appeal.refresh_from_db(fields=list(ended))
-    decision = _overturn(appeal, opinion, recipes, scope) if overturned else None
+    decision = _overturn(appeal, opinion, recipes) if overturned else None
     announcing.announce_appeal(appeal)
     facts = {"state": state, "decision": str(appeal.decision_id)}
     audit.trace(
@@ -153,8 +153,8 @@ def _unasked(appeal: Appeal, opinion: Opinion) -> str:
     return _("(approved without words)") if appeal.is_critique and opinion.verdict == Verdict.APPROVED else ""
 
 
-def _overturn(appeal: Appeal, opinion: Opinion, recipes: list[list[object]], scope: Scope) -> Decision:
-    old = appeal.decision
+def _overturn(appeal: Appeal, opinion: Opinion, recipes: list[list[object]]) -> Decision:
+    old, scope = appeal.decision, narrowest([opinion])
     return Decision.objects.create(
         submission=old.submission, round=old.round, verdict=opinion.verdict, first=opinion, artist=old.artist,
         decided_by=opinion.reviewer, master_sha256=opinion.master_sha256, shown_sha256=opinion.shown_sha256,

@@ -324,6 +324,7 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
 
     Raises:
         NotAllowed: not a lead of the program.
+        OwnOutput, ConflictDeclared: it is the lead's own clip, or of somebody they must not judge.
         WordsMissing: no reason.
         ClaimLost: it has ended already.
     """
@@ -334,6 +335,8 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
     with audit.recorded():
         claims = _locked(Q(pk=held.pk) | Q(with_claim=held.pk))
         now = clock.now()
+        if why := policies.why_not_touch(held.look, by, now):
+            raise why
         _check_live(held, claims, now)
         Claim.objects.filter(pk=held.pk).update(broken_by=by)
         _end(claims, now)
@@ -362,7 +365,9 @@ def skip(held: Claim, *, reason: str) -> Skip:
         made = Skip.objects.create(look=look, reviewer=held.reviewer, reason=reason.strip()[:200], skipped_at=now)
         end(held, now)
         for_leads = look.for_leads or look.skips.count() >= Skip.TO_THE_LEAD
-        if for_leads != look.for_leads or look.reserved_for_id:  # nor is it kept for somebody who passed it by
+        if look.kind == Look.Kind.GOLDEN:  # for nobody else
+            Look.objects.filter(pk=look.pk).update(state=Look.State.DROPPED)
+        elif for_leads != look.for_leads or look.reserved_for_id:  # nor is it kept for somebody who passed it by
             Look.objects.filter(pk=look.pk).update(for_leads=for_leads, reserved_for=None, reserved_until=None)
         audit.trace("skip", program=look.program, at=now, actor=held.reviewer, subject=held.submission, private=reason)
     return made

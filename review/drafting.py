@@ -64,7 +64,8 @@ def _said_before(look: Look, reviewer: User) -> dict[str, Any]:
     start, end = ((ms / 1000 if ms is not None else None) for ms in (said.from_ms, said.to_ms))
     words = {"clause": said.clause_id, "words": said.words, "private_note": said.private_note}
     notes = as_json([remark(note) for note in said.notes.all()])
-    return {**words, "from_seconds": start, "to_seconds": end, "remarks": notes}
+    scope = {"audience": said.audience, "embargo_until": said.embargo_until} if said.audience else {}
+    return {**words, **scope, "from_seconds": start, "to_seconds": end, "remarks": notes}
 
 
 def remark(note: Note) -> Remark:

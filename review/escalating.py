@@ -35,7 +35,8 @@ def escalate(held: Claim, *, question: str) -> Escalation:
                 )
         except IntegrityError:
             raise QuestionOpen from None
-        Look.objects.filter(pk=look.pk).update(for_leads=True, reserved_for=None, reserved_until=None)
+        kept = {} if look.kind == Look.Kind.GOLDEN else {"reserved_for": None, "reserved_until": None}
+        Look.objects.filter(pk=look.pk).update(for_leads=True, **kept)  # a known answer is for its reviewer alone
         claiming.end(held, now)
         audit.trace(
             "escalate", program=look.program, at=now, actor=held.reviewer, subject=held.submission, private=question,
@@ -51,17 +52,20 @@ def advise(escalation: Escalation, *, by: User, answer: str) -> Escalation:
 
     Raises:
         NotAllowed: not a lead of the program, or a lead asking themselves.
+        OwnOutput, ConflictDeclared, HadPart: a lead who must not have a say in it.
         WordsMissing: no answer.
         QuestionAnswered.
     """
     look = escalation.look
-    if not policies.may_lead(by, look.program) or by.pk in (look.artist_id, escalation.asked_by_id):
+    if not policies.may_lead(by, look.program) or by.pk == escalation.asked_by_id:
         raise NotAllowed
     if not answer.strip():
         raise WordsMissing
     with audit.recorded():
         Look.objects.select_for_update(no_key=True).get(pk=look.pk)
         now = clock.now()
+        if why := policies.why_not_advise(look, by, now):
+            raise why
         open_ = Escalation.objects.filter(pk=escalation.pk, answered_at=None)
         if not open_.update(answered_by=by, answer=answer.strip(), answered_at=now):
             raise QuestionAnswered

@@ -13,8 +13,7 @@ from access import audit, clock, storing
 from access.models import User
 from access.refusals import NotAllowed, Refused
 from access.sql import change, insert, locking, run
-from review import announcing, appeals, escalating, exposure, looking, policies
-from review.beside import appeal_of
+from review import announcing, appeals, escalating, exposure, looking, policies, saying
 from review.models import (
     Claim,
     Decision,
@@ -28,20 +27,15 @@ from review.models import (
 from review.refusals import (
     AppealSettled,
     BytesChanged,
-    ChangesSpent,
     ClaimLost,
-    ClauseForeign,
     DecidedAlready,
-    EmbargoPassed,
-    RangeOutside,
-    ReasonsMissing,
     RoundPassed,
     ShownOther,
     SubmissionWithdrawn,
     UndoneAlready,
     UndoTooLate,
 )
-from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Remark, Scope, Seen
+from review.verdicts import EVERYBODY, NO_REASONS, Given, Reasons, Remark, Scope, Seen, narrowest
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ def decide(
         SubmissionWithdrawn, DecidedAlready, RoundPassed, ClaimLost, ShownOther: the page is stale.
         NotRevealed, NotWatched, RangeNotWatched: not enough of the clip was looked at.
         ReasonsMissing, ClauseForeign, RangeOutside: a no that does not say why.
-        ChangesSpent: changes were asked for twice already.
+        ChangesSpent: changes were asked for twice already. AppealWantsVerdict: they are no answer to an appeal.
         EmbargoPassed: an embargo that ends before it begins.
     """
     check_bytes(claim)  # before the locks: nobody waits for a disk
@@ -98,17 +92,16 @@ def give(claim: Claim, reviewer: User, verdict: str, seen: Seen, reasons: Reason
     now = clock.now()
     stage = _meet(claim, reviewer, seen, now)
     _close(claim, reviewer, seen, now)
-    said = _check_reasons(stage, verdict, reasons)
-    _check_scope(scope, now)
+    whole = duration_ms(stage.submission)
+    said = saying.check_reasons(claim, verdict, reasons, longest=whole)
+    holds = saying.check_scope(verdict, scope, now)
     asked = None if verdict == Verdict.APPROVED else said.range
-    attested = looking.attest(
-        claim, seen.report, verdict=verdict, asked=asked, duration_ms=duration_ms(stage.submission), at=now
-    )
+    attested = looking.attest(claim, seen.report, verdict=verdict, asked=asked, duration_ms=whole, at=now)
     exposure.add([claim], now)
     if claim.look.for_leads:
         escalating.take_over(claim.look, by=reviewer, at=now)
-    opinion = _say(claim, said, verdict, attested, now)
-    decision = _follow(stage, opinion, scope)
+    opinion = _say(claim, said, verdict, holds, attested, now)
+    decision = _follow(stage, opinion)
     _trace(opinion, decision, said)
     return Given(opinion, decision)
 
@@ -188,40 +181,21 @@ WHERE id = %(id)s AND reviewer_id = %(reviewer)s AND fence = %(fence)s AND round
 _CLOSE_LOOK = "UPDATE review_look SET state = 'done' WHERE id = %(id)s AND fence = %(fence)s AND state = 'waiting'"
 
 
-def _check_reasons(stage: Stage, verdict: str, reasons: Reasons) -> Reasons:
-    if verdict == Verdict.APPROVED:
-        # A yes needs no reasons, half-typed ones are not sent; an answer to an appeal has its words either way.
-        words = reasons.words if appeal_of(stage.claim.look) else ""
-        return Reasons(words=words, private_note=reasons.private_note, remarks=reasons.remarks)
-    if not (reasons.clause and reasons.words.strip()) or reasons.range is None:
-        raise ReasonsMissing
-    if reasons.clause.policy_id != stage.submission.policy_id:
-        raise ClauseForeign
-    longest = duration_ms(stage.submission)
-    ranges = [reasons.range, *((remark.from_ms, remark.to_ms) for remark in reasons.remarks)]
-    if not all(0 <= start <= end <= longest for start, end in ranges):
-        raise RangeOutside
-    if verdict == Verdict.CHANGES and stage.submission.changes_made >= Submission.MOST_CHANGES:
-        raise ChangesSpent
-    return reasons
-
-
-def _check_scope(scope: Scope, at: datetime) -> None:
-    if scope.embargo_until is not None and scope.embargo_until <= at:
-        raise EmbargoPassed
-
-
 def duration_ms(submission: Submission) -> int:
     return round(submission.output.seconds * 1000)
 
 
-def _say(claim: Claim, said: Reasons, verdict: str, attested: dict[str, object], at: datetime) -> Opinion:
+def _say(
+    claim: Claim, said: Reasons, verdict: str, scope: Scope | None, attested: dict[str, object], at: datetime
+) -> Opinion:
     opinion = Opinion(
         submission_id=claim.submission_id, look_id=claim.look_id, round=claim.round, kind=claim.look.kind,
         reviewer=claim.reviewer, claim=claim, verdict=verdict, clause=said.clause, words=said.words,
         from_ms=said.from_ms, to_ms=said.to_ms, private_note=said.private_note, attested=attested,
         master_sha256=claim.submission.output.master_sha256, shown_sha256=claim.shown.sha256, given_at=at,
     )  # fmt: skip
+    if scope is not None:
+        opinion.audience, opinion.embargo_until = scope.audience, scope.embargo_until
     insert(opinion)
     if said.remarks:
         Note.objects.bulk_create(_note(opinion, remark) for remark in said.remarks)
@@ -235,17 +209,17 @@ def _note(opinion: Opinion, remark: Remark) -> Note:
     return note
 
 
-def _follow(stage: Stage, opinion: Opinion, scope: Scope) -> Decision | None:
+def _follow(stage: Stage, opinion: Opinion) -> Decision | None:
     """What an opinion leads to: the decision, another look by somebody else, the end of an appeal, or nothing."""
     if opinion.kind == Look.Kind.APPEAL:
-        return appeals.settle_by(opinion, recipes=_recipes(stage.submission), scope=scope)
+        return appeals.settle_by(opinion, recipes=_recipes(stage.submission))
     if opinion.kind in (Look.Kind.QA, Look.Kind.GOLDEN):
         return None
     cited = [*_earlier(opinion), opinion]
     if further := _who_else(stage, cited):
         _ask_another(stage, further)
         return None
-    return _decide(cited, stage.submission, scope)
+    return _decide(cited, stage.submission)
 
 
 def _earlier(opinion: Opinion) -> list[Opinion]:
@@ -287,7 +261,7 @@ _DECIDED = (
 )
 
 
-def _decide(cited: list[Opinion], submission: Submission, scope: Scope) -> Decision:
+def _decide(cited: list[Opinion], submission: Submission) -> Decision:
     """The decision that these opinions make; the last one has the say, and its reasons are the reasons."""
     last = cited[-1]
     first, second, tie_break = (*cited, None, None)[:3]
@@ -302,6 +276,7 @@ def _decide(cited: list[Opinion], submission: Submission, scope: Scope) -> Decis
         effective_at=last.given_at + timedelta(seconds=settings.UNDO_SECONDS),
     )  # fmt: skip
     if decision.is_approval:
+        scope = narrowest(cited)
         decision.audience, decision.embargo_until = scope.audience, scope.embargo_until
     insert(decision)
     announcing.announce(decision)

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from access.models import Enrollment, Program, Role, User
+from access.models import Conflict, Enrollment, Program, Role, User
 from access.policies import holds
 from access.refusals import NotAllowed, Refused
 from access.sql import run
 from generation.models import Output
-from review.models import Decision, Look, Submission
+from review.models import Decision, Escalation, Look, Opinion, Submission
 from review.refusals import ConflictDeclared, ForLeads, HadPart, OptedOut, OwnOutput, SkippedAlready
 
 
@@ -88,3 +88,23 @@ def why_not(look: Look, user: User, at: datetime) -> Refused | None:
 
 def may_judge(user: User, look: Look, at: datetime) -> bool:
     return why_not(look, user, at) is None
+
+
+def why_not_advise(look: Look, lead: User, at: datetime) -> Refused | None:
+    """Why this lead must not tell somebody how to judge; None if they may. Who opted out or passed it by still may."""
+    if why := why_not_touch(look, lead, at):
+        return why
+    ever = look.kind in (Look.Kind.APPEAL, Look.Kind.QA, Look.Kind.GOLDEN)
+    said = Opinion.objects.filter(submission=look.submission_id, reviewer=lead)
+    told = Escalation.objects.filter(look__submission=look.submission_id, answered_by=lead).exclude(look=look)
+    blind = look.kind not in (Look.Kind.FIRST, Look.Kind.GOLDEN)
+    had_part = (said if ever else said.filter(round=look.round)).exists() or (blind and told.exists())
+    return HadPart() if had_part else None
+
+
+def why_not_touch(look: Look, lead: User, at: datetime) -> Refused | None:
+    """Why this lead must keep their hands off it, also as a lead; None if they need not."""
+    if look.artist_id == lead.pk:
+        return OwnOutput()
+    against = Conflict.objects.live(at).filter(program=look.program_id, judge=lead, artist=look.artist_id)
+    return ConflictDeclared() if against.exists() else None

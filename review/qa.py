@@ -19,7 +19,7 @@ from access import audit
 from access.models import Chain, Program, User
 from access.sql import as_uuid, run
 from review import clocks, goldens
-from review.models import Appeal, Claim, Decision, Draw, Look, Opinion, ReviewTerms, Submission
+from review.models import Appeal, Claim, Decision, Draw, Escalation, Look, Opinion, ReviewTerms, Submission
 from review.queueing import MAY_JUDGE
 
 BATCH = 200  # decisions in one sweep
@@ -203,11 +203,13 @@ def _trace(drum: Drum, blanks: int, kept: list[Lot]) -> None:
 
 
 def drop_moot(now: datetime) -> int:
-    """Drop the checks that are no longer wanted and that nobody holds: the decision fell, the artist goes on or has
-    appealed (that look comes first, and two of one clip would give the check away), nobody is left who may; how many.
+    """Drop the checks that are no longer wanted, that nobody holds and no question is open about: the decision fell,
+    the artist goes on or has appealed (that look comes first, and two of one clip would give the check away), nobody
+    is left who may; how many.
     """
     free = Look.objects.waiting().filter(kind__in=[Look.Kind.QA, Look.Kind.GOLDEN])
     free = free.exclude(Exists(Claim.objects.live(now).filter(look=OuterRef("pk"))))
+    free = free.exclude(Exists(Escalation.objects.filter(look=OuterRef("pk"), answered_at=None)))  # a lead answers
     found = list(free.values_list("pk", "fence"))
     if not found:
         return 0

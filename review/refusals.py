@@ -163,6 +163,11 @@ class AppealSettled(Refused):
     sentence = _("This appeal was settled already. Reload the page to see how.")
 
 
+class AppealWantsVerdict(Refused):
+    code = "appeal_wants_verdict"
+    sentence = _("Asking for changes is no answer to an appeal. Approve it, or reject it: then the decision stands.")
+
+
 class NothingToAppeal(Refused):
     code = "nothing_to_appeal"
     sentence = _("An appeal is against a no that is in effect. Reload the page to see where the clip stands.")

@@ -86,6 +86,8 @@ class VerdictForm(forms.Form):
         self.duration_ms = duration_ms(look.submission)
         self.fields["clause"].queryset = look.submission.policy.clauses.all()  # type: ignore[attr-defined]  # a ModelChoiceField
         self.fields["remarks"].duration_ms = self.duration_ms  # type: ignore[attr-defined]  # a RemarksField
+        if appeal_of(look):  # it ends with a yes or a no
+            self.fields["verdict"].choices = [pair for pair in Verdict.choices if pair[0] != Verdict.CHANGES]  # type: ignore[attr-defined]  # a ChoiceField
         for name in ("from_seconds", "to_seconds"):
             self.fields[name].widget.attrs.update(step="0.01", max=f"{self.duration_ms / 1000:.2f}")
 

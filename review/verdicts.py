@@ -1,10 +1,11 @@
 """What a verdict is made of, before it is recorded and after."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from review.looking import NOTHING, Report
-from review.models import Audience, Clause, Decision, Opinion
+from review.models import Audience, Clause, Decision, Opinion, Verdict
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Scope:
 
 
 EVERYBODY = Scope()
+
+
+def narrowest(opinions: Iterable[Opinion]) -> Scope:
+    """What all approvals among these opinions allow: the narrowest audience, and the latest embargo."""
+    approvals = [said for said in opinions if said.verdict == Verdict.APPROVED]
+    only_by_link = any(said.audience == Audience.LINK for said in approvals)
+    embargoes = [said.embargo_until for said in approvals if said.embargo_until]
+    return Scope(Audience.LINK if only_by_link else Audience.PUBLIC, max(embargoes, default=None))
 
 
 @dataclass(frozen=True)

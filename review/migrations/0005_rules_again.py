@@ -14,7 +14,7 @@ ITS_CLAUSE = (
 # Whoever gave a binding opinion on the submission, or told somebody how to decide it, had part in its decisions.
 HAD_PART = (
     "(EXISTS (SELECT 1 FROM review_opinion p WHERE p.submission_id = NEW.submission_id AND p.reviewer_id = {who} "
-    "AND p.kind IN ('first', 'second', 'tie_break'{more})) "
+    "AND p.kind IN ('first', 'second', 'tie_break')) "
     "OR EXISTS (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id "
     "WHERE xl.submission_id = NEW.submission_id AND x.answered_by_id = {who}))"
 )
@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
                 "appeal_goes_to_somebody_else",
                 "review_opinion",
                 "BEFORE INSERT",
-                f"NEW.kind IN ('appeal', 'qa') AND {HAD_PART.format(who='NEW.reviewer_id', more='')}",
+                f"NEW.kind IN ('appeal', 'qa') AND {HAD_PART.format(who='NEW.reviewer_id')}",
                 "whoever had part in a decision does not look at its appeal, nor check its quality",
             ),
             rule(
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 "overturned_by_somebody_else",
                 "review_decision",
                 "BEFORE INSERT",
-                f"NEW.overturns_id IS NOT NULL AND {HAD_PART.format(who='NEW.decided_by_id', more='')}",
+                f"NEW.overturns_id IS NOT NULL AND {HAD_PART.format(who='NEW.decided_by_id')}",
                 "whoever had part in a decision does not overturn it",
             ),
             rule(

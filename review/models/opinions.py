@@ -18,6 +18,13 @@ class Verdict(models.TextChoices):
     CHANGES = "changes"  # sent back with what can be mended
 
 
+class Audience(models.TextChoices):
+    """For whom an approval holds."""
+
+    PUBLIC = "public"  # anybody, also the showcase and search engines
+    LINK = "link"  # whoever was given the link
+
+
 VERDICT_KNOWN = Q(verdict__in=["approved", "rejected", "changes"])
 
 # Each part says NOT NULL for itself: a comparison with NULL is neither true nor false, and a CHECK lets that pass.
@@ -60,6 +67,8 @@ class Opinion(models.Model):
     from_ms = models.PositiveIntegerField(null=True, blank=True)  # of the clip: where the ground for the no is seen
     to_ms = models.PositiveIntegerField(null=True, blank=True)
     private_note = models.TextField(blank=True)
+    audience = models.CharField(max_length=6, choices=Audience, null=True, blank=True)  # noqa: DJ001  of a yes; a no has none
+    embargo_until = models.DateTimeField(null=True, blank=True)
     attested = models.JSONField(default=dict)
     master_sha256 = models.CharField(max_length=64)
     shown_sha256 = models.CharField(max_length=64)
@@ -128,13 +137,6 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def effective(self, at: datetime) -> "DecisionQuerySet":
         return self.standing().filter(effective_at__lte=at)
-
-
-class Audience(models.TextChoices):
-    """For whom an approval holds."""
-
-    PUBLIC = "public"  # anybody, also the showcase and search engines
-    LINK = "link"  # whoever was given the link
 
 
 class Decision(models.Model):

@@ -27,7 +27,8 @@ def opinion(held: Claim, **facts: Any) -> Opinion:
         "shown_sha256": held.shown.sha256,
         "given_at": clock.now(),
     }
-    return Opinion.objects.create(**{**given, **facts})
+    scope = {"audience": "public"} if facts.get("verdict", "approved") == "approved" else {}
+    return Opinion.objects.create(**{**given, **scope, **facts})
 
 
 def decision(held: Claim, *cited: Opinion, **facts: Any) -> Decision:

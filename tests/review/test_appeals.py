@@ -14,12 +14,14 @@ from review.refusals import (
     AppealedAlready,
     AppealOpen,
     AppealSettled,
+    AppealWantsVerdict,
     ChangesSpent,
     CritiqueSaidAlready,
     HadPart,
     NothingToAppeal,
     NotSentBack,
 )
+from review.verdict_form import VerdictForm
 from tests import make
 from tests.review.cast import At, Cast
 
@@ -77,16 +79,34 @@ def test_overturned_it_is_approved_at_once_and_can_be_shared(cast: Cast, at: At)
     assert sharing.share(made, by=cast.artist.user)
 
 
-@pytest.mark.parametrize("verdict", ["rejected", "changes"])
-def test_upheld_the_decision_stands_and_the_artist_has_an_answer(cast: Cast, at: At, verdict: str) -> None:
+def test_upheld_the_decision_stands_and_the_artist_has_an_answer(cast: Cast, at: At) -> None:
     decision = cast.rejection(at)
     appeal(cast, decision)
-    given = cast.give(cast.claim(decision.submission, by=cast.rival), verdict, words="I see it too.")
+    given = cast.give(cast.claim(decision.submission, by=cast.rival), "rejected", words="I see it too.")
     found = Appeal.objects.get()
     assert given.decision is None
     assert (found.state, found.answer, found.opinion.reviewer) == ("upheld", "I see it too.", cast.rival)
     assert list(Decision.objects.standing()) == [decision]
     assert Notice.objects.filter(user=cast.artist.user, kind="appeal_upheld").count() == 1
+
+
+def test_changes_are_no_answer_to_an_appeal(cast: Cast, at: At) -> None:
+    decision = cast.rejection(at)
+    appeal(cast, decision)
+    held = cast.claim(decision.submission, by=cast.rival)
+    with pytest.raises(AppealWantsVerdict):
+        cast.send_back(held)
+    assert Appeal.objects.get().state == "open"
+    assert ("changes", "Changes") not in VerdictForm(look=held.look).fields["verdict"].choices
+
+
+def test_a_look_that_a_rule_asks_for_takes_any_verdict_so_that_nothing_tells_why_it_came(cast: Cast, at: At) -> None:
+    decision = cast.rejection(at)
+    submitting.say_critique(decision.submission, by=cast.artist.user)
+    held = cast.claim(decision.submission, by=cast.rival)
+    assert ("changes", "Changes") in VerdictForm(look=held.look).fields["verdict"].choices
+    assert cast.send_back(held) is None
+    assert Appeal.objects.get().state == "upheld"
 
 
 def test_a_yes_to_an_appeal_needs_words_too(cast: Cast, at: At) -> None:

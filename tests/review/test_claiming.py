@@ -236,6 +236,17 @@ def test_a_lead_breaks_a_claim_with_a_reason(cast: Cast) -> None:
     assert cast.claim(held.submission, by=cast.rival)
 
 
+def test_a_lead_breaks_no_claim_on_a_clip_of_their_own_or_of_a_friend(cast: Cast) -> None:
+    held, friend, author = cast.claim(cast.submission()), make.lead(program=cast.program), cast.artist.user
+    Role.objects.create(program=cast.program, user=author, kind="lead", granted_at=clock.now())
+    against = {"program": cast.program, "artist": author, "judge": friend}
+    Conflict.objects.create(**against, reason="a friend", declared_at=clock.now())
+    for party, refusal in ((author, OwnOutput), (friend, ConflictDeclared)):
+        with pytest.raises(refusal):
+            claiming.break_claim(held, by=party, reason="I want it elsewhere")
+    assert cast.approve(held)
+
+
 def test_a_skip_needs_a_reason_and_holds_for_good(cast: Cast, at: At) -> None:
     held = cast.claim(cast.submission(), revealed=False)
     with pytest.raises(WordsMissing):

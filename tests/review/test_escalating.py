@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from access import clock
-from access.models import Entry
+from access.models import Conflict, Entry, Role
 from access.refusals import NotAllowed, WordsMissing
 from review import claiming, escalating, submitting
 from review.models import Escalation, Look, Submission
-from review.refusals import ClaimLost, HadPart, HeldByAnother, QuestionAnswered
+from review.refusals import ClaimLost, ConflictDeclared, HadPart, HeldByAnother, OwnOutput, QuestionAnswered
 from tests import make
 from tests.review.cast import At, Cast
 
@@ -67,6 +67,41 @@ def test_a_lead_does_not_answer_their_own_question(cast: Cast) -> None:
     made = escalating.escalate(cast.claim(cast.submission(), by=lead), question="Is it?")
     with pytest.raises(NotAllowed):
         escalating.advise(made, by=lead, answer="It is.")
+
+
+def test_no_party_advises(cast: Cast) -> None:
+    made, friend, author = ask(cast), make.lead(program=cast.program), cast.artist.user
+    Role.objects.create(program=cast.program, user=author, kind="lead", granted_at=clock.now())
+    against = {"program": cast.program, "artist": author, "judge": friend}
+    Conflict.objects.create(**against, reason="a friend", declared_at=clock.now())
+    for party, refusal in ((author, OwnOutput), (friend, ConflictDeclared)):
+        with pytest.raises(refusal):
+            escalating.advise(made, by=party, answer="It is.")
+    assert escalating.advise(made, by=make.lead(program=cast.program), answer="It is.")
+
+
+def test_whoever_judged_first_does_not_tell_the_second_how_to(cast: Cast) -> None:
+    asked, lead = cast.submission(), make.lead(program=cast.program)
+    Submission.objects.update(people=2)
+    cast.approve(cast.claim(asked, by=lead))
+    made = ask(cast, asked)
+    with pytest.raises(HadPart):
+        escalating.advise(made, by=lead, answer="It is.")
+
+
+def test_whoever_advised_the_first_does_not_advise_the_second_but_the_same_one_again(cast: Cast) -> None:
+    asked, lead = cast.submission(), make.lead(program=cast.program)
+    Submission.objects.update(people=2)
+    for _again in range(2):
+        escalating.advise(ask(cast, asked), by=lead, answer="Look closer.")
+    cast.approve(cast.claim(asked))
+    made = escalating.escalate(cast.claim(asked, by=cast.rival), question="Is it?")
+    with pytest.raises(HadPart):
+        escalating.advise(made, by=lead, answer="It is.")
+    other = make.lead(program=cast.program)
+    escalating.advise(made, by=other, answer="It is.")
+    again = escalating.escalate(cast.claim(asked, by=cast.rival), question="Is it really?")
+    assert escalating.advise(again, by=other, answer="It is.")
 
 
 def test_a_lead_who_decides_it_has_answered(cast: Cast) -> None:

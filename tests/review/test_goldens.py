@@ -9,7 +9,7 @@ import pytest
 from access import clock, roles
 from access.models import Entry, Notice, Role, User
 from access.refusals import NotAllowed, WordsMissing
-from review import agreement, appeals, claiming, contesting, goldens, publishing, qa
+from review import agreement, appeals, claiming, contesting, escalating, goldens, publishing, qa
 from review.agreement import Period
 from review.models import Contest, Decision, Draw, Golden, Look, Opinion
 from review.refusals import (
@@ -163,6 +163,25 @@ def test_none_waits_for_somebody_who_left(cast: Cast, at: At, lead: User) -> Non
     deal(cast, at, golden=2)
     Role.objects.filter(user=cast.reviewer).update(revoked_at=clock.now())
     assert qa.drop_moot(clock.now()) == 1
+
+
+def test_a_question_about_one_is_answered_and_it_goes_back(cast: Cast, at: At, lead: User) -> None:
+    golden(cast, at, lead)
+    look = deal(cast, at, golden=2)
+    asked = escalating.escalate(claiming.claim(look, reviewer=cast.reviewer), question="Is it?")
+    assert qa.drop_moot(clock.now()) == 0
+    escalating.advise(asked, by=make.lead(program=cast.program), answer="Look at the blade.")
+    look.refresh_from_db()
+    assert (look.state, look.for_leads, look.reserved_for) == ("waiting", False, cast.reviewer)
+    assert claiming.claim_next(cast.reviewer, program=cast.program).look == look
+
+
+def test_one_that_is_passed_by_waits_for_nobody(cast: Cast, at: At, lead: User) -> None:
+    golden(cast, at, lead)
+    look = deal(cast, at, golden=2)
+    claiming.skip(claiming.claim(look, reviewer=cast.reviewer), reason="a friend")
+    look.refresh_from_db()
+    assert look.state == "dropped"
 
 
 def test_about_as_many_as_the_terms_say(cast: Cast, at: At, lead: User) -> None:

@@ -21,7 +21,7 @@ from review.models import (
 )
 from tests import make
 from tests.review.cast import At, Cast
-from tests.review.rows import another, copy, decision, no, opinion, refused
+from tests.review.rows import another, copy, decision, drop, no, opinion, refused
 
 
 @pytest.mark.parametrize("facts", [{"look": None}, {"kind": "second"}, {"reviewer": None}])
@@ -127,6 +127,7 @@ def test_one_person_approves_critique(cast: Cast) -> None:
 
 def test_two_are_two_people(cast: Cast) -> None:
     held, (first, _second) = two_opinions(cast, {}, {})
+    drop("decision_cites_each_in_its_place", "review_decision")
     with refused("two_people_decide_together"):
         decision(held, first, first)
 
@@ -178,6 +179,7 @@ def test_an_appeal_is_settled_once_and_with_an_answer(cast: Cast, at: At) -> Non
     with transaction.atomic(), refused("appeal_ends_for_good"):
         one.update(words="I never said that.")
     cast.reject(cast.claim(rejected.submission, by=cast.rival))
+    drop("appeal_is_settled_by_its_look", "review_appeal")
     with refused("appeal_ends_for_good"):
         one.update(state="overturned")
 
