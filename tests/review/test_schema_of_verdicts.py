@@ -31,7 +31,7 @@ def test_a_no_holds_for_nobody(cast: Cast, scope: dict[str, Any]) -> None:
         decision(held, said, **no(cast), **scope)
 
 
-@pytest.mark.parametrize("audience", [None, "friends"])
+@pytest.mark.parametrize("audience", [None, "few"])
 def test_a_yes_says_for_whom(cast: Cast, audience: str | None) -> None:
     held = cast.claim(cast.submission())
     with refused("opinion_says_for_whom"):

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
     """Each approval says for whom and from when on, and the decision is no wider than any that it cites; and what else
     about verdicts, appeals and questions only the verbs knew."""
 
-    dependencies = [("review", "0016_breaches")]
+    dependencies = [("review", "0017_advances")]
 
     operations = [
         migrations.AddField(
