@@ -110,14 +110,16 @@ _LOCK = "SELECT 1 FROM review_submission s JOIN review_look l ON l.submission_id
 # A statement of its own, after the lock: in the same one it would read what was so before waiting for it.
 _MEETS = """
 SELECT s.state, s.round, s.people, s.risk_band, l.state, l.rank,
-    (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id)
+    (SELECT 1 FROM review_critique k WHERE k.submission_id = s.id),
+    (SELECT 1 FROM review_signal g JOIN review_bankentry e ON e.id = g.entry_id
+     WHERE g.output_id = s.output_id AND g.kind = 'known_bad' AND e.removed_at IS NULL LIMIT 1)
 FROM review_submission s JOIN review_look l ON l.submission_id = s.id
 WHERE l.id = %(look)s"""
 
 
 def _meet(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
     """What stands there, locked; the refusals of a page that is stale, or of a reviewer who must not judge."""
-    state, round_, people, band, look_state, rank, critique = run(_MEETS, look=claim.look_id)[0]
+    state, round_, people, band, look_state, rank, critique, known_bad = run(_MEETS, look=claim.look_id)[0]
     submission = claim.submission
     submission.program = claim.look.program
     submission.state, submission.round, submission.people, submission.risk_band = state, round_, people, band
@@ -128,7 +130,7 @@ def _meet(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> Stage:
         raise _over(claim.look, reviewer)
     if why := policies.why_not(claim.look, reviewer, at):
         raise why
-    return Stage(claim, submission, people, bool(critique))
+    return Stage(claim, submission, 2 if known_bad else people, bool(critique))
 
 
 def _check_stage(submission: Submission, seen: Seen, reviewer: User) -> None:

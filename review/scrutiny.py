@@ -3,6 +3,7 @@
 from django.db.models import Case, CharField, Exists, OuterRef, Value, When
 from django.db.models.functions import Cast, Concat
 
+from generation.models import Output
 from review import signals, weighing
 from review.models import Category, Flag, Signal, Submission
 from review.weighing import Weight
@@ -22,7 +23,7 @@ def settle() -> int:
     For the default worker: it decodes clips.
     """
     signals.catch_up()
-    return sum(weighing.raise_scrutiny(submission, _weight(submission)) for submission in _to_raise())
+    return sum(weighing.raise_scrutiny(asked, add_noticed(Weight(), asked.output)) for asked in _to_raise())
 
 
 def _to_raise() -> list[Submission]:
@@ -41,9 +42,10 @@ def _to_raise() -> list[Submission]:
     return list(waiting.select_related("output", "program")[:AT_ONCE])
 
 
-def _weight(submission: Submission) -> Weight:
-    weight = Weight()
-    for signal in Signal.objects.standing().filter(output=submission.output, kind__in=RAISES):
+def add_noticed(weight: Weight, output: Output) -> Weight:
+    """Raise a weight by what was noticed in an output, or in another one of the program that has the same bytes."""
+    same_bytes = {"output__master": output.master_id, "output__program": output.program_id}
+    for signal in Signal.objects.standing().filter(**same_bytes, kind__in=RAISES):
         category, band = RAISES[Signal.Kind(signal.kind)]
         weight.add(category, signal.said_by, band=band)
     return weight

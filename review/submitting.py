@@ -12,7 +12,7 @@ from access.models import AgreementVersion, Cohort, Credential, Enrollment, Halt
 from access.policies import may_review
 from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed, WordsMissing
 from generation.models import Output
-from review import appeals, claiming, clocks, policies, weighing
+from review import appeals, claiming, clocks, policies, scrutiny, weighing
 from review.models import Answer, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
 from review.refusals import (
     BytesChanged,
@@ -89,6 +89,7 @@ def enter(
         raise PolicyMissing
     brief = asked.output.job.brief
     weight = weighing.weigh(asked.program, [brief.prompt, asked.title, asked.statement])
+    scrutiny.add_noticed(weight, asked.output)  # a machine may have looked at it before, or at the same bytes
     asked.policy, asked.submitted_at, asked.risk_band, asked.people = policy, now, weight.band, weight.people
     terms = ReviewTerms.objects.in_force(asked.program)
     asked.due_at = clocks.deadline(terms, weight.band, now)

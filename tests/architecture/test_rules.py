@@ -210,6 +210,7 @@ TRIGGERS = {
         "decision_overturns_one_of_its_round",
         "decision_range_lies_within_its_clip",
         "decision_says_what_was_said",
+        "known_bad_is_decided_by_two",
         "overturned_by_somebody_else",
         "two_people_decide_together",
     },

@@ -1,6 +1,7 @@
 """What machines noticed raises the scrutiny of what waits, once, and decides nothing."""
 
 import pytest
+from django.db import transaction
 
 from access import clock
 from generation.models import Output
@@ -9,6 +10,7 @@ from review.models import BankEntry, Category, Examination, Flag, Signal, Submis
 from tests import make
 from tests.review import clips
 from tests.review.cast import At, Cast
+from tests.review.rows import decision, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +73,35 @@ def test_what_resembled_a_clip_that_left_the_bank_is_raised_no_more(cast: Cast, 
     asked.refresh_from_db()
     assert asked.risk_band == 0 and not Flag.objects.exists()
     matching.bank_index.cache_clear()
+
+
+def test_what_was_noticed_before_counts_from_the_moment_it_is_sent(cast: Cast) -> None:
+    output = cast.output()
+    noticed(output, "known_bad")
+    asked = cast.submission(output)
+    assert (asked.risk_band, asked.people, cast.look(asked).rank) == (3, 2, 3)
+    assert scrutiny.settle() == 0, "nothing is drawn twice"
+
+
+def test_bytes_that_were_taken_back_and_sent_again_are_weighed_as_before(cast: Cast) -> None:
+    asked = cast.submission()
+    noticed(asked.output, "known_bad")
+    submitting.withdraw(asked, by=cast.artist.user)
+    again = cast.submission(asked.output)
+    assert (again.risk_band, again.people) == (3, 2)
+
+
+def test_a_match_needs_two_people_before_anybody_has_drawn_the_consequence(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    noticed(held.submission.output, "known_bad")
+    assert cast.approve(held) is None
+    assert cast.look(held.submission).kind == "second"
+
+
+def test_the_schema_too_wants_two_for_a_match(cast: Cast) -> None:
+    held = cast.claim(cast.submission())
+    noticed(held.submission.output, "known_bad")
+    with transaction.atomic(), refused("known_bad_is_decided_by_two"):
+        decision(held)
+    BankEntry.objects.update(removed_at=clock.now())
+    assert decision(held), "what left the bank says nothing any more"
