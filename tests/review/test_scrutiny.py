@@ -5,7 +5,7 @@ from django.db import transaction
 
 from access import clock
 from generation.models import Output
-from review import banking, matching, scrutiny, signals
+from review import banking, matching, scrutiny, signals, submitting
 from review.models import BankEntry, Category, Examination, Flag, Signal, Submission
 from tests import make
 from tests.review import clips
