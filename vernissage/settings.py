@@ -106,6 +106,8 @@ elif not DATABASES["default"].get("CONN_MAX_AGE"):
     # A page needs one for as long as it is made; psycopg's own limit is four, and a fifth page would wait.
     pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool if env.bool("DATABASE_POOL", default=True) else False
+    # Bound on the server, a query is planned once a connection, not each time; that of a page is most of its cost.
+    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 2}
     # Without it each connection of the pool fails one request after the database restarted.
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
