@@ -251,7 +251,7 @@ def _asking_a_lead(reviewer: Page) -> Iterator[Stop]:
 def _leading(site: Site, lead: Page, reviewer: Page) -> Iterator[Stop]:
     """A lead's rooms; their advice brings the clip back to the one who asked."""
     sign_in(lead, site, "lead")
-    for name, path in (("lead-agreement", "quality"), ("lead", "lead")):
+    for name, path in (("lead-agreement", "quality"), ("lead-rules", "rules"), ("lead", "lead")):
         lead.goto(f"{site.url}{HOME}/review/{path}/")
         yield name, lead
     lead.locator("form[action*='/questions/'] textarea").fill("It is. Ask for a sail without it.")
