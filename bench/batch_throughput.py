@@ -3,14 +3,12 @@
 The bare side runs with as many torch threads as the worker, and with one more; the faster of the two counts.
 """
 
-import json
-
 from bench.figures import Figure
 from bench.house import measured_inside
 
 
 def measure() -> Figure:
-    found = json.loads(measured_inside("batch_throughput"))
+    found = measured_inside("batch_throughput")
     best = min(found["bare"].values())
     details = {
         "ours_s": round(found["ours"], 2),

@@ -1,6 +1,5 @@
 """How fast verdicts are given: in process, against the floor of bare psycopg on the same server in the same run."""
 
-import json
 from typing import Any
 
 from bench.figures import Figure
@@ -24,5 +23,5 @@ def latency() -> Figure:
 
 def _found(threads: int, decisions: int) -> dict[str, Any]:
     with postgres() as address:
-        found: dict[str, Any] = json.loads(measured_inside("deciding", str(threads), str(decisions), database=address))
+        found: dict[str, Any] = measured_inside("deciding", str(threads), str(decisions), database=address)
     return found

@@ -6,14 +6,12 @@ clip is not divided, and after two clips each that is most of what one sees. Fir
 Claims, charges and settlements are the product's; only the seconds that a render takes are played.
 """
 
-import json
-
 from bench.figures import Figure
 from bench.house import measured_inside
 
 
 def measure() -> Figure:
-    found = json.loads(measured_inside("fair_share"))
+    found = measured_inside("fair_share")
     equal, mixed = found["equal"], found["mixed"]
     details = {
         "best_served": round(equal["best"], 3),

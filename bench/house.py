@@ -1,11 +1,13 @@
 """A site's folder without its servers: for figures that are taken inside one process, with the product's own verbs."""
 
+import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from scripts.private_site import ROOT, environment
 
@@ -25,9 +27,14 @@ def house(database: str = "") -> Iterator[dict[str, str]]:
         yield told
 
 
-def measured_inside(module: str, *arguments: str, database: str = "") -> str:
-    """The last line that ``bench/inside/<module>.py`` prints, run as a process of its own in a house of its own."""
+def measured_inside(module: str, *arguments: str, database: str = "") -> Any:
+    """What ``bench/inside/<module>.py`` finds, as a process of its own in a house of its own."""
     with house(database) as told:
-        command = [sys.executable, "-m", "bench.inside", module, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=told, check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout.strip().splitlines()[-1]
+        return found_inside(told, module, *arguments)
+
+
+def found_inside(told: dict[str, str], module: str, *arguments: str) -> Any:
+    """What ``bench/inside/<module>.py`` finds, as a process of its own in this house: the last line that it prints."""
+    command = [sys.executable, "-m", "bench.inside", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=told, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])

@@ -5,15 +5,13 @@ Target: at most one step and 200 ms; the value is what is beyond the step. Media
 it is not counted.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure, middle
+from bench.house import found_inside
 from scripts.private_site import ROOT, environment, private_site
 
 
@@ -42,6 +40,4 @@ def _measured() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, private_site(Path(folder)) as site:
         told = environment(site.var, site.url)
         told |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "vernissage.settings", "LOG_LEVEL": "WARNING"}
-        command = [sys.executable, "-m", "bench.inside", "stop_latency"]
-        done = subprocess.run(command, cwd=ROOT, env=told, check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+        return dict(found_inside(told, "stop_latency"))

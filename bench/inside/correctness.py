@@ -1,39 +1,41 @@
-"""2,000 submissions and 32 reviewers who hand back, pass by, let leases run out and come by every way there is.
+"""2,000 submissions and 32 reviewers who hand back, pass by, let leases run out, say no and come by every way there is.
 
-Counted are looks in two hands at once, submissions decided twice, submissions lost, and looks given to whoever must
-not have them: from the rows that are left, not by the verbs.
+Of two artists, one of whom reviews, too; with declared conflicts, categories that somebody opted out of, clips that two
+people must decide, and critique. Counted are looks in two hands at once, submissions decided twice, by too few or not
+at all, looks given to whoever must not have them, and pages of the list out of the published order: from the rows that
+are left, not by the verbs.
 """
 
 import json
 import random
 import sys
-from itertools import pairwise
-from typing import Any
+from functools import partial
 
 from django.db import connection
 
 from access import clock
-from access.models import Conflict, User
+from access.models import Conflict, Role, User
 from access.refusals import Refused
-from bench.inside.deciding import WHOLE, in_threads
+from bench.inside import people, wrongs
+from bench.inside.deciding import WHOLE, as_the_view_loads, in_threads
 from bench.inside.queue_of import Queue
 from review import claiming, listing, moderation
-from review.listing import Sieve
+from review.listing import Key, Sieve
 from review.looking import Report
-from review.models import BANDS, Claim, Decision, Look, OptOut, Skip, Submission
-from review.verdicts import Seen
+from review.models import BANDS, Claim, Critique, Decision, Flag, Look, OptOut, Submission
+from review.verdicts import NO_REASONS, Reasons, Seen
 
 SIEVES = (Sieve(), Sieve(soon=True), Sieve(held="mine"), Sieve(held="held"), *(Sieve(band=band) for band in BANDS))
-RELATED = (
-    "look__program", "submission__enrollment__user__person", "submission__output__master", "shown__file", "reviewer",
-)  # fmt: skip
+PAGES = 3  # of the list that somebody turns at most
+FEW = 8  # rows of a page among which one is taken
 
 
 class Crowd:
     """Reviewers at work on one queue until nothing is left for any of them."""
 
     def __init__(self, queue: Queue) -> None:
-        self.queue, self.troubles = queue, list[str]()
+        self.queue, self.troubles, self.out_of_order = queue, list[str](), 0
+        self.clause = queue.policy.clauses.order_by("pk").first()
         self.refused: dict[str, int] = {}
 
     def work(self, number: int) -> None:
@@ -49,16 +51,25 @@ class Crowd:
         connection.close()
 
     def take(self, reviewer: User, chance: random.Random) -> Claim | None:
-        """The next one; or, as one may, one from the list under any of its sieves."""
+        """The next one; or, as one may, one from the list under any of its filters, some pages on."""
         claiming.claim_next(reviewer, program=self.queue.program, ahead=True)
         if chance.random() < 0.7 or Claim.objects.filter(reviewer=reviewer, released_at=None).exists():
             return claiming.claim_next(reviewer, program=self.queue.program)
-        asker = claiming.ask(reviewer, self.queue.program)
-        rows, _key = listing.page(asker, chance.choice(SIEVES))
-        return claiming.claim(chance.choice(rows[:5]), reviewer=reviewer) if rows else None
+        rows = self.read(reviewer, chance.choice(SIEVES), chance.randint(1, PAGES))
+        return claiming.claim(chance.choice(rows[:FEW]), reviewer=reviewer) if rows else None
+
+    def read(self, reviewer: User, wanted: Sieve, pages: int) -> list[Look]:
+        """The last of so many pages of the list, each from the key of the one before it."""
+        after, rows, before = None, list[Look](), list[Key]()
+        for _number in range(pages):
+            rows, after = listing.page(claiming.ask(reviewer, self.queue.program), wanted, after=after)
+            before += [Key.of(row) for row in rows]
+            if after is None:
+                break
+        self.out_of_order += before != sorted(set(before), key=_place)
+        return rows
 
     def go_on(self, held: Claim, chance: random.Random) -> None:
-        held = Claim.objects.select_related(*RELATED).get(pk=held.pk)
         fate = chance.random()
         if fate < 0.08:
             claiming.release(held)
@@ -67,68 +78,81 @@ class Crowd:
         elif fate < 0.2:  # away from the desk until the lease is over
             Claim.objects.filter(pk=held.pk).update(leased_until=held.claimed_at)
         else:
-            claiming.reveal(held)
-            seen = Seen(held.fence, held.round, held.shown.sha256, Report(played=WHOLE))
-            moderation.decide(held, reviewer=held.reviewer, verdict="approved", seen=seen)
-            if fate > 0.9:  # the same form a second time
-                self.again(held, seen)
+            self.decide(held, chance)
 
-    def again(self, held: Claim, seen: Seen) -> None:
-        moderation.decide(held, reviewer=held.reviewer, verdict="approved", seen=seen)
-        self.troubles.append("the same form was recorded twice")
+    def decide(self, held: Claim, chance: random.Random) -> None:
+        held = as_the_view_loads(held)
+        claiming.reveal(held)
+        seen = Seen(held.fence, held.round, held.shown.sha256, Report(played=WHOLE))
+        is_yes = chance.random() < 0.7
+        verdict = "approved" if is_yes else "rejected"
+        why = NO_REASONS if is_yes else Reasons(self.clause, "The knife at the end.", 0, 1000)
+        give = partial(moderation.decide, held, reviewer=held.reviewer, verdict=verdict, seen=seen, reasons=why)
+        give()
+        if chance.random() > 0.9:  # the same form a second time
+            give()
+            self.troubles.append("the same form was recorded twice")
+
+    def finish(self) -> None:
+        """Decide what was away from the desk at the end, until nobody is given anything more."""
+        chance, worked = random.Random(0), True
+        while worked:
+            worked = False
+            for last in self.queue.reviewers:
+                while held := claiming.claim_next(last, program=self.queue.program):
+                    worked = True
+                    try:
+                        self.decide(held, chance)
+                    except Refused as refusal:  # of the form that was sent a second time
+                        self.refused[refusal.code] = self.refused.get(refusal.code, 0) + 1
 
 
-def handed_to_two() -> int:
-    """Claims on one look whose times overlap."""
-    spans: dict[Any, list[tuple[Any, Any]]] = {}
-    for look, start, until, released in Claim.objects.order_by("look", "fence").values_list(
-        "look", "claimed_at", "leased_until", "released_at"
-    ):
-        spans.setdefault(look, []).append((start, min(filter(None, (until, released)))))
-    return sum(after[0] < before[1] for claims in spans.values() for before, after in pairwise(claims))
+def _place(key: Key) -> tuple[object, ...]:
+    return -key.rank, key.due_at, key.asked_at, key.look
 
 
-def must_not() -> int:
-    """Claims of people who must never have had them."""
-    conflicted = Conflict.objects.values("judge", "artist")
-    pairs = {(row["judge"], row["artist"]) for row in conflicted}
-    claims = Claim.objects.select_related("look").all()
-    skipped = {(skip.look_id, skip.reviewer_id): skip.skipped_at for skip in Skip.objects.all()}
-    return sum(
-        (claim.reviewer_id, claim.look.artist_id) in pairs
-        or claim.claimed_at > skipped.get((claim.look_id, claim.reviewer_id), claim.claimed_at)
-        for claim in claims
-    )
+def filled(reviewers: int, number: int) -> Queue:
+    """What waits, with everything that keeps somebody from it, and who is kept."""
+    queue = Queue(reviewers)
+    other = people.artist(queue.cohort)
+    queue.fill(number // 2, bands=4)
+    queue.fill(number - number // 2, bands=4, of=other)
+    Role.objects.create(program=queue.program, user=other.user, kind=Role.Kind.REVIEWER, granted_at=clock.now())
+    queue.reviewers.append(other.user)
+    for judge, artist in zip(queue.reviewers, (queue.artist.user, other.user), strict=False):
+        Conflict.objects.create(
+            program=queue.program, judge=judge, artist=artist, reason="friends", declared_at=clock.now()
+        )
+    for judge, category in zip(queue.reviewers[2:], ("violence", "hate", "violence"), strict=False):
+        OptOut.objects.create(reviewer=judge, category=category, since=clock.now())
+    _mark(list(Submission.objects.all()))
+    return queue
+
+
+def _mark(asked: list[Submission]) -> None:
+    """Flags, a second person, critique, and nearer deadlines: for every so many of them."""
+    now = clock.now()
+    flags = [
+        Flag(submission=one, category=category, said_by="rule Bench", raised_at=now)
+        for every, category in ((5, "violence"), (7, "hate"))
+        for one in asked[::every]
+    ]
+    Flag.objects.bulk_create(flags)
+    Submission.objects.filter(pk__in=[one.pk for one in asked[::6]]).update(people=2)
+    Critique.objects.bulk_create(Critique(submission=one, said_at=now) for one in asked[::4])
+    soon, late = [one.pk for one in asked[::9]], [one.pk for one in asked[::11]]
+    Look.objects.filter(submission__in=soon).update(due_at=now + listing.SOON / 2)
+    Look.objects.filter(submission__in=late).update(due_at=now - listing.SOON, rank=Look.OVERDUE)
 
 
 def main() -> None:
     reviewers, number = int(sys.argv[2]), int(sys.argv[3])
-    queue = Queue(reviewers + 1)
-    queue.fill(number, bands=4)
-    barred = queue.reviewers[0]
-    Conflict.objects.create(
-        program=queue.program, judge=barred, artist=queue.artist.user, reason="friends", declared_at=clock.now()
-    )
-    OptOut.objects.create(reviewer=queue.reviewers[1], category="violence", since=clock.now())
+    queue = filled(reviewers, number)
     crowd = Crowd(queue)
-    in_threads(reviewers + 1, crowd.work)
-    for last in queue.reviewers[1:]:  # what was away from the desk at the end
-        while decided := claiming.claim_next(last, program=queue.program):
-            crowd.go_on(decided, random.Random(0.99))
-    left = Submission.objects.waiting().exclude(looks__for_leads=True).count()
-    twice = Decision.objects.count() - Decision.objects.values("submission").distinct().count()
-    print(
-        json.dumps(
-            {
-                "handed_to_two": handed_to_two(),
-                "decided_twice": twice,
-                "lost": left,
-                "must_not": must_not(),
-                "troubles": len(crowd.troubles),
-                "decided": Decision.objects.count(),
-                "for_leads": Look.objects.waiting().filter(for_leads=True).count(),
-                "claims": Claim.objects.count(),
-                "refused": crowd.refused,
-            }
-        )
-    )
+    in_threads(len(queue.reviewers), crowd.work)
+    crowd.finish()
+    found: dict[str, object] = {**wrongs.counted(), "out_of_order": crowd.out_of_order}
+    found |= {"troubles": len(crowd.troubles), "decided": Decision.objects.count(), "claims": Claim.objects.count()}
+    found |= {"by_two_or_three": Decision.objects.filter(second__isnull=False).count()}
+    found |= {"for_leads": Look.objects.waiting().filter(for_leads=True).count(), "refused": crowd.refused}
+    print(json.dumps(found))

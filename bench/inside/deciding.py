@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db import connection
 from access.models import Entry
 from bench.inside import floor
 from bench.inside.queue_of import Queue
+from bench.together import together
 from review import claiming, moderation
 from review.looking import Report
 from review.models import Claim, Decision
@@ -35,7 +36,7 @@ def decide_one(queue: Queue, number: int, took: list[tuple[float, float]]) -> bo
     claimed = time.perf_counter()
     if held is None:
         return False
-    held = _as_the_view_loads(held)
+    held = as_the_view_loads(held)
     claiming.reveal(held)
     revealed = time.perf_counter()
     seen = Seen(fence=held.fence, round=held.round, shown_sha256=held.shown.sha256, report=Report(played=WHOLE))
@@ -44,7 +45,7 @@ def decide_one(queue: Queue, number: int, took: list[tuple[float, float]]) -> bo
     return True
 
 
-def _as_the_view_loads(held: Claim) -> Claim:
+def as_the_view_loads(held: Claim) -> Claim:
     related = Claim.objects.select_related(
         "look__program", "submission__enrollment__user__person", "submission__output__master", "shown__file", "reviewer"
     )
@@ -65,12 +66,8 @@ def rate(queue: Queue, *, threads: int, decisions: int) -> tuple[float, list[tup
 
 
 def in_threads(threads: int, work: Callable[[int], Any]) -> float:
-    """Seconds until all have worked."""
-    started = time.perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, number) for number in range(threads)]:
-            done.result()  # what went wrong in a thread goes wrong here
-    return time.perf_counter() - started
+    """Seconds until all have worked, each with a connection that is open."""
+    return together([partial(work, number) for number in range(threads)], ready=connection.ensure_connection)
 
 
 def check(decisions: int) -> None:

@@ -5,11 +5,13 @@ decision written, an entry appended to a chain whose head is locked. Nothing is 
 """
 
 import hashlib
-import threading
-import time
 import uuid
+from contextlib import ExitStack
+from functools import partial
 
 import psycopg
+
+from bench.together import together
 
 TABLES = """
 CREATE TABLE floor_queue (id uuid PRIMARY KEY, rank int, due_at timestamptz, state text, held_by int,
@@ -39,16 +41,15 @@ def fill(address: str, number: int) -> None:
         connection.execute("VACUUM ANALYZE floor_queue")
 
 
-def work(address: str, me: int, until: list[int], done: list[int]) -> None:
+def work(connection: psycopg.Connection, me: int, until: list[int], done: list[int]) -> None:
     """Claim and decide until nothing is left to do."""
-    with psycopg.connect(address) as connection:
-        while until[0] > 0:
-            until[0] -= 1
-            row = connection.execute(CLAIM, [me]).fetchone()
-            connection.commit()
-            assert row is not None, "the floor's queue is empty"
-            decide(connection, me, row[0])
-            done.append(1)
+    while until[0] > 0:
+        until[0] -= 1
+        row = connection.execute(CLAIM, [me]).fetchone()
+        connection.commit()
+        assert row is not None, "the floor's queue is empty"
+        decide(connection, me, row[0])
+        done.append(1)
 
 
 def decide(connection: psycopg.Connection, me: int, item: uuid.UUID) -> None:
@@ -74,10 +75,7 @@ def decide(connection: psycopg.Connection, me: int, item: uuid.UUID) -> None:
 def rate(address: str, *, threads: int, decisions: int) -> float:
     """Decisions a second."""
     left, done = [decisions], list[int]()
-    hands = [threading.Thread(target=work, args=(address, number, left, done)) for number in range(threads)]
-    started = time.perf_counter()
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    return len(done) / (time.perf_counter() - started)
+    with ExitStack() as stack:
+        lines = [stack.enter_context(psycopg.connect(address)) for _ in range(threads)]
+        seconds = together([partial(work, line, number, left, done) for number, line in enumerate(lines)])
+    return len(done) / seconds

@@ -14,22 +14,20 @@ from django.db import connection
 
 from access import clock, storing
 from access.models import Cohort, Enrollment, Program, Role, StoredFile, User
-from bench.inside import people
-from generation.models import Brief, Job, Output, Pipeline, Rendition
+from bench.inside import clips, people
 from review.models import Look, Policy, Submission
 
-FRAMES, RATE = 14, 8.0  # 1.75 s: played within the second's grace, at double speed, however soon the verdict comes
+FRAMES = 14  # 1.75 s: played within the second's grace, at double speed, however soon the verdict comes
 MASTER, PLAYABLE, SMALL = 400_000, 150_000, 30_000  # bytes, as pocket clips have
-BATCH = 2000
 
 
 class Queue:
     """A program with reviewers, one artist, and what waits."""
 
     def __init__(self, reviewers: int) -> None:
-        cohort: Cohort = people.cohort()
-        self.program: Program = cohort.program
-        self.artist: Enrollment = people.artist(cohort)
+        self.cohort: Cohort = people.cohort()
+        self.program: Program = self.cohort.program
+        self.artist: Enrollment = people.artist(self.cohort)
         self.reviewers = [_reviewer(self.program) for _number in range(reviewers)]
         self.policy = Policy.objects.get(program=self.program)
         self.files = {
@@ -40,64 +38,32 @@ class Queue:
             "contact_sheet": _file(SMALL, "image/webp"),
         }
 
-    def fill(self, number: int, *, bands: int = 1) -> None:
+    def fill(self, number: int, *, bands: int = 1, of: Enrollment | None = None) -> None:
         """So many whole submissions, a second apart, spread over the risk bands."""
         start = clock.now() - timedelta(seconds=number)
-        for begin in range(0, number, BATCH):
-            self._fill(range(begin, min(begin + BATCH, number)), start, bands)
+        for begin in range(0, number, clips.BATCH):
+            self._fill(range(begin, min(begin + clips.BATCH, number)), start, bands, of or self.artist)
 
-    def _fill(self, numbers: range, start: datetime, bands: int) -> None:
-        pipeline, master = Pipeline.objects.get(), self.files["master"]
-        common: dict[str, Any] = {"program": self.program, "enrollment": self.artist}
-        at = {n: start + timedelta(seconds=n) for n in numbers}
-        briefs = [
-            Brief(
-                **common, pipeline=pipeline, prompt=f"a red ball, number {n}", prompt_folded=f"a red ball, number {n}",
-                steps=20, guidance=3.0, seed=n, width=96, height=64, frames=FRAMES, idempotency_key=uuid.uuid4(),
-                created_at=at[n],
-            )
-            for n in numbers
-        ]  # fmt: skip
-        jobs = [
-            Job(
-                **common, pipeline=pipeline, brief=brief, seed=brief.seed, state="finished", steps=20, step=20,
-                queued_at=brief.created_at, ended_at=brief.created_at,
-            )
-            for brief in briefs
-        ]  # fmt: skip
-        outputs = [
-            Output(
-                **common, job=job, master=master, master_sha256=master.sha256, width=96, height=64, frames=FRAMES,
-                frame_rate=RATE, provenance={}, created_at=job.queued_at,
-            )
-            for job in jobs
-        ]  # fmt: skip
-        renditions = [
-            Rendition(
-                output=output, parent_sha256=master.sha256, recipe=recipe, file=file, sha256=file.sha256,
-                created_at=output.created_at,
-            )
-            for output in outputs
-            for recipe, file in self.files.items()
-            if recipe != "master"
-        ]  # fmt: skip
+    def _fill(self, numbers: range, start: datetime, bands: int, of: Enrollment) -> None:
+        at = [start + timedelta(seconds=n) for n in numbers]
+        copies = {recipe: file for recipe, file in self.files.items() if recipe != "master"}
+        outputs = clips.finished(of, at, master=self.files["master"], renditions=copies, frames=FRAMES)
         asked = [
             Submission(
-                **common, output=output, policy=self.policy, title=f"Number {n}", submitted_at=at[n],
-                risk_band=n % bands, due_at=at[n] + timedelta(hours=48),
+                program=self.program, enrollment=of, output=output, policy=self.policy, title=f"Number {n}",
+                submitted_at=output.created_at, risk_band=n % bands, due_at=output.created_at + timedelta(hours=48),
             )
             for n, output in zip(numbers, outputs, strict=True)
         ]  # fmt: skip
         looks = [
             Look(
-                submission=one, program=self.program, artist=self.artist.user, round=1, rank=one.risk_band,
+                submission=one, program=self.program, artist=of.user, round=1, rank=one.risk_band,
                 due_at=one.due_at, asked_at=one.submitted_at,
             )
             for one in asked
         ]  # fmt: skip
-        rows: list[list[Any]] = [briefs, jobs, outputs, renditions, asked, looks]
-        for of_one_model in rows:
-            type(of_one_model[0]).objects.bulk_create(of_one_model, batch_size=BATCH)
+        clips.keep(asked)
+        clips.keep(looks)
 
     def lengthen(self, number: int) -> None:
         """So many more that wait behind all others."""
