@@ -12,7 +12,7 @@ from bench.inside.pages import visit
 from bench.inside.queue_of import Queue
 from review.models import Look
 
-THREADS, DECISIONS, PASSES = 8, 240, 5
+THREADS, DECISIONS, PASSES = 8, 120, 5
 SHALLOW = 1_000
 
 
