@@ -1,25 +1,19 @@
 """The artist's pages in every state: axe, a small phone, both themes; and what the player does with a passage.
 
 On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
-Set ``SHOTS`` to a folder to keep pictures of all of them.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
-from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 from pytest_django.live_server_helper import LiveServer
 
 from review import publishing
 from review.models import Submission
-from tests.live import chromium
+from tests.live import chromium, signed_in, troubles
 from tests.review import stages
 from tests.review.cast import Cast, make_cast
 
@@ -29,8 +23,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("leave_the_database"),
 ]
-SIZES = {"wide": (1440, 900), "phone": (390, 844)}
-SERIOUS = {"serious", "critical"}
 
 
 @pytest.fixture
@@ -42,13 +34,8 @@ def cast(transactional_db: None) -> Cast:
 def context(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[BrowserContext]:
     """A browser in which the artist is signed in."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
-    client = Client()
-    client.force_login(cast.artist.user)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
     with chromium() as browser:
-        opened = browser.new_context(base_url=live_server.url)
-        opened.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-        yield opened
+        yield signed_in(browser, live_server, cast.artist.user)
 
 
 def pages(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:
@@ -60,19 +47,6 @@ def pages(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:
     return {**own, **listed, "submit": reverse("submit", args=[slug, fresh.pk]), "fix": fix, "submit-answer": answer}
 
 
-def troubles(page: Page, name: str) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    said = [f"{name}: {v['id']}: {v['nodes'][0]['html'][:140]}" for v in found if v["impact"] in SERIOUS]
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return said + ([f"{name}: {wider} pixels wider than the window"] if wider > 0 else [])
-
-
-def keep(page: Page, name: str) -> None:
-    if folder := os.environ.get("SHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
-
-
 def test_every_state_is_accessible_and_fits(
     cast: Cast, context: BrowserContext, at: Callable[[datetime], None]
 ) -> None:
@@ -81,14 +55,7 @@ def test_every_state_is_accessible_and_fits(
     page, found, said = context.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     for name, url in pages(cast, made).items():
-        for size, (width, height) in SIZES.items():
-            for theme in ("light", "dark"):
-                page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme=theme)
-                answer = page.goto(url)
-                assert answer and answer.status == 200, (name, url)
-                found += troubles(page, f"{name} {size} {theme}")
-                keep(page, f"{name}-{size}-{theme}")
+        found += troubles(page, name, url)
     assert found == []
     assert [line for line in said if "Content" in line or "Refused" in line] == []
 

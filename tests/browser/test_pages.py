@@ -1,32 +1,25 @@
 """What every page must pass, on the tour of a real site: axe, 390 pixels, and no breach of the content policy."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from scripts.private_site import Site
 from scripts.tour import walk
+from tests.live import serious, wider
 
 pytestmark = pytest.mark.browser
 
-SERIOUS = {"serious", "critical"}
 # Django's own admin pages are not ours to restyle.
 NOT_OURS = {"admin", "admin-models", "admin-model"}
 NOWHERE = {"not-found", "invitation-unknown", "share-gone"}
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds serious on the page as it stands."""
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in SERIOUS]
-
-
 def overflow(page: Page) -> int:
     """Pixels by which the page is wider than a small phone."""
     page.set_viewport_size({"width": 390, "height": 844})
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    over = wider(page)
     page.set_viewport_size({"width": 1440, "height": 900})
-    return int(wider)
+    return over
 
 
 def test_every_page_is_accessible_fits_a_phone_and_keeps_the_content_policy(site: Site, browser: Browser) -> None:
@@ -44,7 +37,7 @@ def test_every_page_is_accessible_fits_a_phone_and_keeps_the_content_policy(site
         troubles += [f"{name}: {finding}" for finding in serious(page)]
         if name not in NOWHERE and page.get_by_text("There is nothing here").count():
             troubles.append(f"{name}: not found")
-        troubles += [f"{name}: {wider} px too wide at 390"] if (wider := overflow(page)) > 0 else []
+        troubles += [f"{name}: {over} px too wide at 390"] if (over := overflow(page)) > 0 else []
     assert troubles == []
     assert [message.text for message in said if "Content Security Policy" in message.text] == []
     assert len(seen) == len(set(seen)) >= 60

@@ -14,9 +14,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -24,7 +21,7 @@ from access import clock
 from review import claiming
 from review.models import Claim, Decision, Draft, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
 from review.verdicts import Remark
-from tests.live import chromium
+from tests.live import chromium, serious, signed_in
 from tests.review import clips
 from tests.review.cast import Cast, make_cast
 
@@ -48,13 +45,9 @@ def cast(transactional_db: None) -> Cast:
 def page(cast: Cast, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The queue, as the reviewer sees it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
-    client = Client()
-    client.force_login(cast.reviewer)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
     with chromium() as browser:
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-        opened = context.new_page()
+        opened = signed_in(browser, live_server, cast.reviewer).new_page()
+        opened.set_viewport_size({"width": 1440, "height": 900})
         opened.goto(f"/p/{cast.program.slug}/review/")
         yield opened
 
@@ -336,11 +329,11 @@ def test_a_region_by_pointer(cast: Cast, page: Page) -> None:
 def test_nothing_serious_for_axe_in_each_of_its_states(cast: Cast, page: Page) -> None:
     ask(cast)
     start(page)
-    found = findings(page)
+    found = serious(page)
     reveal(page)
     note(page)
     page.keyboard.press("x")
-    found += findings(page)
+    found += serious(page)
     page.keyboard.press("2")
     page.evaluate("document.querySelector('#reject').form.noValidate = true")
     page.keyboard.press("w")
@@ -348,12 +341,7 @@ def test_nothing_serious_for_axe_in_each_of_its_states(cast: Cast, page: Page) -
     page.locator("#id_whole").press("Space")
     page.evaluate("document.getElementById('reject').click()")
     page.wait_for_selector(".errorlist")
-    found += findings(page)
+    found += serious(page)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    assert found + findings(page) == []
-
-
-def findings(page: Page) -> list[str]:
-    violations = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in violations if v["impact"] in ("serious", "critical")]
+    assert found + serious(page) == []
