@@ -132,9 +132,10 @@ def mail_breach(look: Look, *, at: datetime) -> None:
     submission = look.submission
     subject = _("Not answered in time: %s") % _in_a_line(submission)
     body = _(
-        "%(sentence)s\n\nThe answer was due by %(due)s. You need not do anything. The leads of the program know of it, "
-        "and the program's published figures count it.\n\n%(page)s\n"
+        "%(sentence)s\n\nThe answer was due by %(due)s. You need not do anything. The leads of the program know of it. "
+        "%(counted)s\n\n%(page)s\n"
     ) % {
+        "counted": _("The program's published figures count it.") if submission.asked else "",
         "sentence": sentence_of_breach(look),
         "due": _utc(look.due_at),
         "page": link(page_of(submission)),

@@ -1,4 +1,7 @@
-"""An artist's own submissions by where they stand, newest first, page by page."""
+"""An artist's own submissions by where they stand, newest first, page by page.
+
+What the program watches and nobody asked to share stands apart: it is in no count of what was asked for.
+"""
 
 import uuid
 from collections import Counter
@@ -12,7 +15,8 @@ from review import story
 from review.models import Decision, Submission, SubmissionQuerySet, Verdict
 
 PAGE = 24
-STATES = ("waiting", "changes", "approved", "rejected", "answered", "withdrawn")
+WATCHED = "watched"
+STATES = ("waiting", "changes", "approved", "rejected", "answered", "withdrawn", WATCHED)
 
 
 def own(user: User, program: Program, at: datetime) -> SubmissionQuerySet:
@@ -24,6 +28,9 @@ def own(user: User, program: Program, at: datetime) -> SubmissionQuerySet:
 
 def standing_at(mine: SubmissionQuerySet, state: str) -> SubmissionQuerySet:
     """Those in one of ``STATES``. What is decided and not in effect yet is still waiting."""
+    if state == WATCHED:
+        return mine.filter(asked=False)
+    mine = mine.filter(asked=True)
     if state in Verdict.values:
         return mine.filter(state=Submission.State.DECIDED, verdict=state)  # type: ignore[misc]  # annotated above
     if state == Submission.State.WAITING:
@@ -35,10 +42,11 @@ def standing_at(mine: SubmissionQuerySet, state: str) -> SubmissionQuerySet:
 def counts(mine: SubmissionQuerySet) -> list[tuple[str, int]]:
     """How many are in each state, in the order of ``STATES``; none are left out."""
     found: Counter[str] = Counter()
-    kinds = mine.order_by().values_list("state", "verdict")  # type: ignore[misc]  # annotated above
-    for state, verdict, n in kinds.annotate(n=Count("pk")):
+    kinds = mine.order_by().values_list("asked", "state", "verdict")  # type: ignore[misc]  # annotated above
+    for asked, state, verdict, n in kinds.annotate(n=Count("pk")):
         decided = state == Submission.State.DECIDED
-        found[(verdict or "waiting") if decided else state] += n
+        known = (verdict or "waiting") if decided else state
+        found[known if asked else WATCHED] += n
     return [(state, found[state]) for state in STATES if found[state]]
 
 
@@ -56,7 +64,7 @@ class Page:
 
 def page(mine: SubmissionQuerySet, *, state: str = "", before: str = "") -> Page:
     """The newest submissions, or those older than the one that ``before`` names."""
-    rows = standing_at(mine, state) if state else mine
+    rows = standing_at(mine, state) if state else mine.filter(asked=True)
     if last := _last(mine, before):
         rows = rows.filter(Q(submitted_at__lt=last.submitted_at) | Q(submitted_at=last.submitted_at, pk__gt=last.pk))
     ordered = rows.order_by("-submitted_at", "pk").select_related("program", "output")

@@ -15,4 +15,4 @@ def look_over() -> None:
 
 @shared_task(name="review.count_figures")
 def count_figures() -> None:
-    transparency.renew_all()
+    transparency.renew_due()

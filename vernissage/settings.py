@@ -176,7 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver": every(5.0, "access.deliver"),
     "settle": every(10.0, "review.settle"),
     "look-over": every(15.0, "review.look_over"),
-    "count-figures": every(3600.0, "review.count_figures"),
+    "count-figures": every(60.0, "review.count_figures"),
     "clear-abandoned": every(3600.0, "access.clear_abandoned"),
     "clear-orphans": every(24 * 3600.0, "access.clear_orphans"),
     "verify-media": every(60.0, "access.verify_some"),

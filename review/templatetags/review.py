@@ -25,11 +25,14 @@ def submission_of(output: Output) -> Submission | None:
 
 @register.simple_tag
 def with_submissions(works: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The library's works, each with ``known``: what its artist may know of its submission, empty if there is none."""
+    """The library's works, each with ``known``: what its artist may know of its submission, empty if there is none;
+    and with ``asked``: whether they asked to share it, or the program watches it unasked."""
     submitted = list(Submission.objects.filter(output__in=[work["id"] for work in works]).exclude(state="withdrawn"))
     decided = {made.submission_id: made for made in story.outcomes(clock.now()).filter(submission__in=submitted)}
-    states = {asked.output_id: story.known(asked, decided.get(asked.pk)) for asked in submitted}
-    return [{**work, "known": states.get(work["id"], "")} for work in works]
+    found = {one.output_id: (story.known(one, decided.get(one.pk)), one.asked) for one in submitted}
+    return [
+        {**work, **dict(zip(("known", "asked"), found.get(work["id"], ("", False)), strict=True))} for work in works
+    ]
 
 
 @register.simple_tag

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from access import clock
 from access.audiences import for_anyone
 from access.models import Program
 from review import charts, figures
 from review.models import ReviewTerms
-from review.transparency import Counted
+from review.transparency import Counted, counting_since
 from review.transparency import figures as counted_figures
 
 YEAR = 12  # months on the page; the table has all
@@ -25,8 +26,16 @@ def transparency(request: HttpRequest, slug: str) -> HttpResponse:
     """The last twelve months of a program's review."""
     program = _open(slug)
     counted = counted_figures(program)
-    context = _context(program, counted) if counted else {"program": program}
-    return render(request, "review/transparency.html", context, status=200 if counted else 503)
+    if counted:
+        return render(request, "review/transparency.html", _context(program, counted))
+    context = {"program": program, "now": clock.now(), "since": counting_since(program)}
+    return _soon(render(request, "review/transparency.html", context, status=503))
+
+
+def _soon(response: HttpResponse) -> HttpResponse:
+    """Nothing was counted yet: the clock looks every minute."""
+    response["Retry-After"] = "60"
+    return response
 
 
 def _open(slug: str) -> Program:
@@ -71,7 +80,7 @@ def every_transparency_csv(request: HttpRequest) -> HttpResponse:
 def _download(programs: Iterable[Program], name: str) -> HttpResponse:
     found = [(program.slug, counted_figures(program)) for program in programs]
     if any(counted is None for _slug, counted in found):
-        return HttpResponse("The figures are being counted. Ask again.", status=503, content_type="text/plain")
+        return _soon(HttpResponse("The figures are being counted. Ask again.", status=503, content_type="text/plain"))
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(figures.COLUMNS)

@@ -272,10 +272,12 @@ def test_waits_of_few_are_not_told() -> None:
 
 
 def page(program: Program) -> str:
+    transparency.renew(program)
     return Client().get(f"/p/{program.slug}/transparency/").content.decode()
 
 
 def table(url: str) -> list[list[str]]:
+    transparency.renew_due()
     response = Client().get(url)
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     return list(csv.reader(io.StringIO(response.content.decode())))
@@ -313,48 +315,12 @@ def test_the_table_has_the_same_numbers(cast: Cast, at: At) -> None:
     assert all(row in everything for row in rows)
 
 
-def test_a_page_is_counted_once_an_hour(cast: Cast, at: At) -> None:
-    at(MONDAY)
-    for _ in range(5):
-        cast.submission()
-    at(MONDAY + timedelta(minutes=5))
-    first = transparency.figures(cast.program)
-    cast.submission()
-    at(MONDAY + timedelta(minutes=50))
-    assert transparency.figures(cast.program) == first
-    at(MONDAY + timedelta(minutes=70))
-    again = transparency.figures(cast.program)
-    assert (first.months[0].submitted, again.months[0].submitted) == (5, 6)
-    assert first.at == MONDAY + timedelta(minutes=4) and again.at == MONDAY + timedelta(minutes=69)
-
-
-def test_while_one_counts_others_get_the_older_figures_or_a_word(cast: Cast, at: At) -> None:
-    at(MONDAY)
-    cast.submission()
-    cache.add(transparency._key(cast.program) + ":counting", 1)
-    assert transparency.figures(cast.program) is None
-    answer = Client().get(f"/p/{cast.program.slug}/transparency/")
-    assert answer.status_code == 503 and "are being counted" in answer.content.decode()
-    assert Client().get("/transparency.csv").status_code == 503
-    transparency.renew(cast.program, MONDAY)
-    at(MONDAY + timedelta(hours=3))
-    assert transparency.figures(cast.program).at == MONDAY - transparency.SETTLED
-
-
 def test_a_program_without_rows_and_one_that_is_not_open(cast: Cast) -> None:
     assert "Nothing has been submitted yet" in page(cast.program)
     closed = make.program(opened_at=None)
     for url in (f"/p/{closed.slug}/transparency/", f"/p/{closed.slug}/transparency.csv", "/p/none/transparency/"):
         assert Client().get(url).status_code == 404
     assert all(row[0] != closed.slug for row in table("/transparency.csv"))
-
-
-def test_the_clock_counts_all_open_programs(cast: Cast, at: At) -> None:
-    at(MONDAY)
-    cast.submission()
-    at(MONDAY + timedelta(minutes=2))
-    assert transparency.renew_all() == Program.objects.exclude(opened_at=None).count()
-    assert cache.get(transparency._key(cast.program)).months[0].submitted == 1
 
 
 def test_no_cell_is_a_formula() -> None:

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from access import clock, halting
-from access.models import Entry, Program
+from access.models import Entry, Outbox, Program
 from generation import rendering
 from generation.encoding import encode, encode_rest
 from generation.models import Output
-from review import claiming, publishing, sharing, submitting, watching_all
+from review import claiming, clocks, publishing, sharing, submitting, watching_all
 from review.models import Submission
 from tests import make
 from tests.review.cast import At, Cast
@@ -111,3 +113,52 @@ def test_of_two_sweeps_and_an_artist_one_is_first(watched: Cast, at: At) -> None
     submitting.submit(output, enrollment=watched.artist, wish=submitting.Wish("Mine"))
     assert not watching_all._enter(due), "a sweep that read before the artist asked"
     assert Submission.objects.get().title == "Mine" and Output.objects.count() == 1
+
+
+# --- what its artist reads --------------------------------------------------------------------------------------------
+
+
+def read(cast: Cast, name: str, *args: object, **query: str) -> str:
+    client = Client()
+    client.force_login(cast.artist.user)
+    answer = client.get(reverse(name, args=[cast.program.slug, *args]), query)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_nothing_calls_it_asked_for(watched: Cast, at: At) -> None:
+    output = make.output(enrollment=watched.artist, prompt="a red circle")
+    sweep(at)
+    found = Submission.objects.get()
+    shown = read(watched, "submission", found.pk)
+    assert "You did not ask to share this" in shown and "Publishing" not in shown and "Submitted" not in shown
+    assert "Asked to share" not in read(watched, "library") and "To be watched" in read(watched, "library")
+    assert "You asked to share this" not in read(watched, "job", output.job_id)
+    at(found.due_at + timedelta(minutes=1))
+    clocks.find_breaches()
+    shown = read(watched, "submission", found.pk)
+    assert "Promise not kept" in shown and "public figures" not in shown
+    assert "published figures" not in Outbox.objects.get(subject__startswith="Not answered in time").body
+
+
+def test_taken_out_of_the_queue_it_can_be_asked_for_and_was_not(watched: Cast, at: At) -> None:
+    watched.output()
+    sweep(at)
+    found = Submission.objects.get()
+    submitting.withdraw(found, by=watched.artist.user)
+    shown = read(watched, "submission", found.pk)
+    assert "Ask to share" in shown and "Ask again" not in shown and "You took it back" not in shown
+    assert "You asked to share this" not in read(watched, "job", found.output.job_id)
+
+
+def test_the_list_of_what_was_asked_for_has_it_apart(watched: Cast, at: At) -> None:
+    make.output(enrollment=watched.artist, prompt="a red circle")
+    sweep(at)
+    assert "a red circle" not in read(watched, "submissions"), "of nothing that was asked for there is nothing"
+    watched.submission(title="My own words")
+    everything = read(watched, "submissions")
+    assert "My own words" in everything and "a red circle" not in everything
+    assert 'Waiting <span class="soft figures">1</span>' in everything
+    apart = read(watched, "submissions", state="watched")
+    assert "a red circle" in apart and "My own words" not in apart and "did not ask to share" in apart
+    assert "a red circle" not in read(watched, "submissions", state="waiting")
