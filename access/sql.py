@@ -47,11 +47,6 @@ def _prepared(raw: Any) -> Any:
     return psycopg.Cursor(raw)
 
 
-def bind(**values: Any) -> dict[str, Any]:
-    """Values for a statement through Django's own cursor, as the database in use stores them."""
-    return values if connection.vendor == "postgresql" else {name: _as_text(value) for name, value in values.items()}
-
-
 def _as_text(value: Any) -> Any:
     """A value as SQLite stores it."""
     if isinstance(value, uuid.UUID):

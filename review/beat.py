@@ -19,6 +19,7 @@ STEPS: tuple[Step, ...] = (
     digest.settle,
     lambda: qa.draw(clock.now()),
     lambda: qa.drop_moot(clock.now()),
+    lambda: qa.put_off(clock.now()),
 )
 LOOKS: tuple[Step, ...] = (banking.settle, scrutiny.settle)
 

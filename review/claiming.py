@@ -14,7 +14,15 @@ from access.sql import change, insert, run
 from review import exposure, policies, queueing
 from review.models import Claim, Look, ReviewTerms, Skip
 from review.queueing import Asker, Pick
-from review.refusals import ClaimInHand, ClaimLost, HeldByAnother, NoLongerWaiting, RenditionsMissing, SkippedAlready
+from review.refusals import (
+    ClaimInHand,
+    ClaimLost,
+    ClaimOver,
+    HeldByAnother,
+    NoLongerWaiting,
+    RenditionsMissing,
+    SkippedAlready,
+)
 
 LEASE = timedelta(minutes=10)
 LONGEST = timedelta(minutes=30)  # however long its page stays open, a claim keeps a look from others no longer
@@ -292,9 +300,9 @@ def renew(held: Claim) -> Claim:
     return held
 
 
-def _check_live(held: Claim, locked: list[Claim], at: datetime) -> None:
+def _check_live(held: Claim, locked: list[Claim], at: datetime, lost: type[ClaimLost] = ClaimLost) -> None:
     if not any(claim.pk == held.pk and claim.leased_until > at for claim in locked):
-        raise ClaimLost
+        raise lost
 
 
 def leave(held: Claim) -> None:
@@ -326,7 +334,7 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
         NotAllowed: not a lead of the program.
         OwnOutput, ConflictDeclared: it is the lead's own clip, or of somebody they must not judge.
         WordsMissing: no reason.
-        ClaimLost: it has ended already.
+        ClaimOver: it has ended already.
     """
     if not policies.may_lead(by, held.look.program):
         raise NotAllowed
@@ -337,7 +345,7 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
         now = clock.now()
         if why := policies.why_not_touch(held.look, by, now):
             raise why
-        _check_live(held, claims, now)
+        _check_live(held, claims, now, lost=ClaimOver)
         Claim.objects.filter(pk=held.pk).update(broken_by=by)
         _end(claims, now)
         audit.trace(

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from access import audit, clock
-from access.models import Program, Role, User
+from access.models import Role, User
 from access.refusals import NotAllowed, WordsMissing
 from access.telling import tell
 from review import policies
@@ -35,7 +35,7 @@ def contest(opinion: Opinion, *, by: User, words: str) -> Contest:
         if not against(opinion, now):
             raise NothingToContest
         made = _keep(opinion, words.strip(), now)
-        _tell_leads(program, by, now)
+        _tell_whoever_answers(opinion, now)
         audit.trace("contest", program=program, at=now, actor=by, subject=made, private=words)
     return made
 
@@ -48,11 +48,18 @@ def _keep(opinion: Opinion, words: str, at: datetime) -> Contest:
         raise ContestedAlready from None
 
 
-def _tell_leads(program: Program, by: User, at: datetime) -> None:
-    leads = Role.objects.live().filter(program=program, kind=Role.Kind.LEAD).exclude(user=by)
-    url = reverse("review_agreement", args=[program.slug])
-    for role in leads.select_related("user"):
-        tell(role.user, "contested", _("A reviewer contests a check of quality."), at=at, program=program, url=url)
+def _tell_whoever_answers(opinion: Opinion, at: datetime) -> None:
+    """The leads, but those whose opinion or clip it is; where none is left, the staff, who can make somebody one."""
+    program = opinion.submission.program
+    live = Role.objects.live().filter(program=program).select_related("user")
+    concerned = [opinion.reviewer_id, opinion.submission.enrollment.user_id]
+    leads = list(live.filter(kind=Role.Kind.LEAD).exclude(user__in=concerned))
+    text, page = _("A reviewer contests a check of quality."), "review_agreement"
+    if not leads:
+        text = _("A check of quality is contested, and no lead may answer: make somebody else a lead, too.")
+        page = "review_opening"
+    for role in leads or live.filter(kind=Role.Kind.PROGRAM_STAFF):
+        tell(role.user, "contested", text, at=at, program=program, url=reverse(page, args=[program.slug]))
 
 
 def answer_contest(contested: Contest, *, by: User, stands: bool, answer: str) -> Contest:

@@ -28,8 +28,13 @@ def check(asker: Asker) -> None:
     Raises:
         ExposureSpent.
     """
-    if asker.budget and asker.watched >= asker.budget:
+    if is_spent(asker):
         raise ExposureSpent
+
+
+def is_spent(asker: Asker) -> bool:
+    """Whether they have watched as much today as the program allows."""
+    return asker.budget is not None and asker.watched >= asker.budget
 
 
 _ADD = """

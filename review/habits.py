@@ -21,6 +21,11 @@ def choose_reveals(reviewer: User, *, bands: Collection[int]) -> Habit:
     return made
 
 
+def phrases(reviewer: User, program: Program) -> list[Phrase]:
+    """The words that this reviewer keeps at hand in a program, by clause."""
+    return list(Phrase.objects.filter(reviewer=reviewer, program=program).order_by("clause_code", "pk"))
+
+
 def opted_out(reviewer: User) -> set[str]:
     """The categories that this reviewer does not want to see."""
     return set(OptOut.objects.filter(reviewer=reviewer).values_list("category", flat=True))

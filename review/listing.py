@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from access.audit import microseconds
-from access.sql import run
+from access.sql import as_uuid, run
 from review.models import BANDS, Claim, Look
 from review.queueing import MAY_JUDGE, Asker
 
@@ -151,7 +151,7 @@ def _window(asker: Asker, wanted: Sieve, after: Key | None, held: list[uuid.UUID
         if len(rows) < WINDOW:
             sql = _WINDOW.format(more=f"{stretch} {_filter(wanted, names)}")
             read = run(sql, **values, most=WINDOW - len(rows))
-            rows += [(look if isinstance(look, uuid.UUID) else uuid.UUID(look), bool(may)) for look, may in read]
+            rows += [(key, bool(may)) for look, may in read if (key := as_uuid(look))]
     return rows
 
 

@@ -6,7 +6,7 @@ from access import clock
 from access.models import User
 from review.models import Look, Presence
 
-FRESH = timedelta(seconds=50)  # a page says every 20 s that it is open; two may be missed
+FRESH = timedelta(seconds=70)  # a page says every 30 s that it is open; one may be missed
 
 
 def here(look: Look, *, reviewer: User) -> list[User]:

@@ -22,7 +22,7 @@ from review import clocks, goldens
 from review.models import Appeal, Claim, Decision, Draw, Escalation, Look, Opinion, ReviewTerms, Submission
 from review.queueing import MAY_JUDGE
 
-BATCH = 200  # decisions in one sweep
+BATCH = 200  # decisions, or checks, in one sweep
 LATE = timedelta(minutes=10)  # a decision whose transaction ended late is still found so long after its effect
 
 
@@ -214,12 +214,28 @@ def drop_moot(now: datetime) -> int:
     if not found:
         return 0
     wanted = _wanted(now) | goldens.wanted(now)
-    return sum(_drop(look, fence) for look, fence in found if look not in wanted)
+    moot = [(look, fence) for look, fence in found if look not in wanted]
+    return sum(_drop(look, fence) for look, fence in moot[:BATCH])
 
 
 def _drop(look: uuid.UUID, fence: int) -> int:
     """Unless somebody took it meanwhile, which raises its fence."""
     return Look.objects.waiting().filter(pk=look, fence=fence).update(state=Look.State.DROPPED)
+
+
+def put_off(now: datetime) -> int:
+    """Give the checks that nobody came to another deadline; how many. Whatever else is late stands in front of the
+    queue: one that is late in its old place would be known for what it is."""
+    late = Look.objects.waiting().filter(kind__in=[Look.Kind.QA, Look.Kind.GOLDEN], due_at__lte=now)
+    late = late.exclude(Exists(Claim.objects.live(now).filter(look=OuterRef("pk"))))
+    late = late.select_related("program", "submission").order_by("due_at")
+    return sum(_put_off(look, now) for look in late[:BATCH])
+
+
+def _put_off(look: Look, now: datetime) -> int:
+    terms = ReviewTerms.objects.in_force(look.program)
+    due_at = clocks.deadline(terms, look.submission.risk_band, now)
+    return Look.objects.waiting().filter(pk=look.pk, fence=look.fence).update(due_at=due_at)
 
 
 def _wanted(now: datetime) -> set[uuid.UUID]:

@@ -67,6 +67,12 @@ class ClaimLost(Refused):
     sentence = _("Your claim has ended, so nothing was recorded. Take the submission again to go on.")
 
 
+class ClaimOver(ClaimLost):
+    """To a lead who would take from somebody what they hold no more."""
+
+    sentence = _("They hold it no more: it is free already, or decided. Reload the page to see where it stands.")
+
+
 class DecidedAlready(Refused):
     """``decision`` among the facts is the one that stands."""
 

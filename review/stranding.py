@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Prefetch
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -20,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from access import clock
 from access.models import Conflict, Program, Role, User
-from access.sql import bind
+from access.sql import as_uuid, run
 from review.models import Escalation, Look, OptOut, Submission
 from review.queueing import BINDING, MAY_JUDGE
 
@@ -126,9 +125,7 @@ def find(program: Program) -> list[Stranded]:
 def _ids(program: Program) -> list[uuid.UUID]:
     values = _values(program) | {"most": SHOWN}
     sql, more = _find(program, values["now"]) if has_reviewers(program) else (_FIRST, {})
-    with connection.cursor() as cursor:
-        cursor.execute(sql, bind(**values, **more))
-        return [_as_uuid(pk) for (pk,) in cursor.fetchall()]
+    return [_key(pk) for (pk,) in run(sql, **values, **more)]
 
 
 def _find(program: Program, at: datetime) -> tuple[str, dict[str, Any]]:
@@ -177,8 +174,10 @@ def _values(program: Program) -> dict[str, Any]:
     return {"program": program.pk, "now": clock.now(), "yes": True, "no": False}
 
 
-def _as_uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+def _key(value: Any) -> uuid.UUID:
+    key = as_uuid(value)
+    assert key, "of a row that is there"
+    return key
 
 
 def _causes(program: Program, looks: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[User, str]]]:
@@ -186,9 +185,8 @@ def _causes(program: Program, looks: Sequence[uuid.UUID]) -> dict[uuid.UUID, lis
     if not looks:
         return {}
     sql = _WHY.format(looks=_places("look", looks))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, bind(**_values(program), **_numbered("look", looks)))
-        rows = [(_as_uuid(look), _as_uuid(who), said) for look, who, *said in cursor.fetchall()]
+    read = run(sql, **_values(program), **_numbered("look", looks))
+    rows = [(_key(look), _key(who), said) for look, who, *said in read]
     people = User.objects.select_related("person").in_bulk({who for _look, who, _said in rows})
     found: dict[uuid.UUID, list[tuple[User, str]]] = defaultdict(list)
     for look, who, said in rows:
@@ -205,10 +203,8 @@ def why_stranded(submission: Submission) -> str:
     look = submission.looks.waiting().filter(kind__in=Look.BINDING).first()
     if look is None:
         return ""
-    with connection.cursor() as cursor:
-        cursor.execute(_IS, bind(**_values(submission.program), look=look.pk))
-        if cursor.fetchone() is None:
-            return ""
+    if not run(_IS, **_values(submission.program), look=look.pk):
+        return ""
     return _(
         "At the moment nobody who reviews in this program may take it: each of them had part in it, has a declared "
         "conflict, or must not see it. The program knows and has to find somebody else; your deadline goes on."

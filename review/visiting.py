@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from access.sql import bind
+from access.sql import change
 from review.models import Share, Visits
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ def is_person(agent: str, purpose: str = "") -> bool:
 def count(share: Share, at: datetime) -> None:
     """One more on that day (UTC). The page does not wait for it, nor fail by it, when the database is busy."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_ONE_MORE, bind(share=share.pk, day=at.date()))
+        with transaction.atomic():
+            change(_ONE_MORE, share=share.pk, day=at.date())
     except OperationalError as trouble:
         log.warning("a visit was not counted: %s", trouble)
 

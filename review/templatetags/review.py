@@ -12,6 +12,7 @@ from access.models import Program
 from generation.models import Job, Output
 from review import story
 from review.models import Decision, ReviewTerms, Submission
+from review.words import band_words
 
 register = template.Library()
 HOURS_IN_WORDS = 48  # from here on in days
@@ -80,5 +81,5 @@ def roughly_until(instant: datetime, now: datetime) -> str:
 
 @register.filter
 def band_name(band: int) -> str:
-    """A risk band in words for artists."""
-    return (_("low risk"), _("ordinary"), _("high risk"), _("severe risk"))[band]
+    """A risk band in words, e.g. ``high risk``."""
+    return str(band_words(band))

@@ -32,17 +32,13 @@ def _page(request: MemberRequest, state: int = 200, **forms: Any) -> HttpRespons
         "reveals_form": RevealsForm.of(request.user),
         "opt_out_form": OptOutForm.of(request.user),
         "phrase_form": PhraseForm(policy=policy, auto_id="new_%s"),
-        "phrases": [_kept(phrase, policy, forms.get("edited")) for phrase in _phrases(request)],
+        "phrases": [_kept(one, policy, forms.get("edited")) for one in habits.phrases(request.user, request.program)],
         "terms": ReviewTerms.objects.in_force(request.program),
         "has_clauses": policy is not None,
         **_watched(request),
         **forms,
     }
     return render(request, "review/mine.html", context, status=state)
-
-
-def _phrases(request: MemberRequest) -> list[Phrase]:
-    return list(Phrase.objects.filter(reviewer=request.user, program=request.program).order_by("clause_code", "pk"))
 
 
 def _kept(phrase: Phrase, policy: Policy | None, edited: tuple[int, PhraseForm] | None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Where a reviewer lands, and the queue as a list: the published order, open to whoever works in it."""
 
-import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,8 +11,9 @@ from django.views.decorators.http import require_safe
 
 from access.audiences import MemberRequest, for_reviewers
 from review import claiming, exposure, listing, opening
-from review.models import BANDS, Claim, Decision, Look, ReviewTerms
+from review.models import BANDS, Claim, Look
 from review.queueing import Asker
+from review.views.screen import undoable
 from review.words import Words, band_words
 
 
@@ -29,7 +29,7 @@ def review_queue(request: MemberRequest) -> HttpResponse:
         "tallies": tallies,
         "all_held": tallies["waiting"].n <= tallies["held"].n,
         "in_hand": _in_hand(asker),
-        "undoable": _undoable(request, asker.at),
+        "undoable": undoable(request, asker.at),
         "need": None if request.program.opened_at else opening.need_of(request.program),
         **_watched(asker),
     }
@@ -43,15 +43,9 @@ def _in_hand(asker: Asker) -> Claim | None:
 
 def _watched(asker: Asker) -> dict[str, Any]:
     """Today's minutes with revealed clips, and the most that the program allows."""
-    minutes = exposure.today(asker.reviewer, asker.at) / timedelta(minutes=1)
-    budget = ReviewTerms.objects.in_force(asker.program).exposure_minutes
-    return {"watched": math.floor(minutes), "budget": budget, "spent": bool(budget) and minutes >= budget}
-
-
-def _undoable(request: MemberRequest, now: datetime) -> list[dict[str, Any]]:
-    mine = Decision.objects.standing().filter(decided_by=request.user, submission__program=request.program)
-    recent = mine.filter(effective_at__gt=now).select_related("submission").order_by("-decided_at")
-    return [{"decision": made, "left": math.ceil((made.effective_at - now).total_seconds())} for made in recent]
+    minute = timedelta(minutes=1)
+    budget = asker.budget // minute if asker.budget else 0
+    return {"watched": asker.watched // minute, "budget": budget, "spent": exposure.is_spent(asker)}
 
 
 @for_reviewers

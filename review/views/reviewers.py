@@ -152,7 +152,7 @@ def review_ahead(request: MemberRequest) -> HttpResponse:
         return HttpResponse(status=204)
     shown = clip(following.submission.output)
     loads = {"video": reverse("media", args=[following.shown.file_id]), "sheet": shown.get("contact_sheet_url", "")}
-    return JsonResponse({"look": str(following.look_id), **loads})
+    return JsonResponse(loads)
 
 
 # --- while the page is open -------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
         claiming.renew(following)
     until = localtime(held.leased_until)
     others = presence.here(held.look, reviewer=request.user)
-    facts = {"leased_until": until.isoformat(), "words": date_format(until, "H:i e"), "played": held.played}
+    facts = {"leased_until": until.isoformat(), "words": date_format(until, "H:i e")}
     return JsonResponse({**facts, "others": _named(others)})
 
 

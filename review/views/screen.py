@@ -15,9 +15,9 @@ from access import clock
 from access.audiences import MemberRequest
 from access.refusals import Refused
 from generation.models import Output, Rendition
-from review import balloting, drafting, policies, resting, signals
+from review import balloting, drafting, habits, policies, resting, signals
 from review.beside import Beside, appeal_of, beside
-from review.models import Claim, Decision, Habit, Look, Phrase, ReviewTerms, Signal, Submission
+from review.models import Claim, Decision, Habit, Look, ReviewTerms, Signal, Submission
 from review.verdict_form import VerdictForm
 from review.words import band_words
 
@@ -26,7 +26,7 @@ SHEET_COLUMNS, SHEET_CELLS = 6, 24  # as generation.encoding lays a contact shee
 
 
 def load(request: MemberRequest, look_id: uuid.UUID) -> Look:
-    """A look that this person may judge, or has judged; 404 for one's own clip."""
+    """A look of the program; 404 for one's own clip. What of it somebody may see, ``show`` decides."""
     related = Look.objects.select_related(
         "submission__policy", "submission__enrollment", "submission__output__job__brief", "submission__answers__output",
         "submission__output__job__pipeline", "program", "artist",
@@ -63,9 +63,9 @@ def show(
         "has_reasons": form.is_bound or any(form.initial.get(name) not in (None, "") for name in REASONS),
         "refusal": refusal,
         "why_not": why_not,
-        "undoable": undoable(request, now),
+        "undoable": undoable(request, now)[:1],
         "watch": resting.watch(request.user, request.program, now),
-        "phrases": _phrases(request),
+        "phrases": habits.phrases(request.user, request.program),
         "key": uuid.uuid4(),
         **(_in_front(look, held, form, now) if held else {}),
     }
@@ -166,14 +166,10 @@ def _seconds(ms: int | None) -> str:
     return f"{(ms or 0) / 1000:.3f}"
 
 
-def _phrases(request: MemberRequest) -> list[Phrase]:
-    return list(Phrase.objects.filter(reviewer=request.user, program=request.program).order_by("clause_code", "pk"))
-
-
 def undoable(request: MemberRequest, now: datetime) -> list[dict[str, Any]]:
     """One's own decisions that are not in effect yet, with the seconds left, the newest first."""
     mine = Decision.objects.standing().filter(decided_by=request.user, submission__program=request.program)
-    recent = mine.filter(effective_at__gt=now).select_related("submission").order_by("-decided_at")[:1]
+    recent = mine.filter(effective_at__gt=now).select_related("submission").order_by("-decided_at")
     return [{"decision": made, "left": math.ceil((made.effective_at - now).total_seconds())} for made in recent]
 
 

@@ -14,6 +14,7 @@ from review.models import Claim, Exposure, Flag, Look, OptOut, Skip
 from review.refusals import (
     ClaimInHand,
     ClaimLost,
+    ClaimOver,
     ConflictDeclared,
     ForLeads,
     HeldByAnother,
@@ -228,7 +229,7 @@ def test_a_lead_breaks_a_claim_with_a_reason(cast: Cast) -> None:
     claiming.break_claim(held, by=lead, reason="left for the day")
     held.refresh_from_db()
     assert held.broken_by == lead and held.released_at
-    with pytest.raises(ClaimLost):
+    with pytest.raises(ClaimOver):
         claiming.break_claim(held, by=lead, reason="again")
     with pytest.raises(ClaimLost):
         cast.approve(held)

@@ -230,6 +230,14 @@ def test_a_miss_is_contested_once_and_answered_once(cast: Cast, at: At, lead: Us
     }
 
 
+def test_where_no_lead_may_answer_the_staff_are_told(cast: Cast, at: At, lead: User) -> None:
+    opinion, staff = missed(cast, at, lead), make.staff(program=cast.program)
+    Role.objects.filter(user=lead).update(revoked_at=clock.now())
+    contesting.contest(opinion, by=cast.reviewer, words="It is a brush.")
+    told = Notice.objects.get(kind="contested")
+    assert told.user == staff and "no lead may answer" in told.text
+
+
 def test_what_stands_after_a_contest_counts_as_agreement(cast: Cast, at: At, lead: User) -> None:
     made = contesting.contest(missed(cast, at, lead), by=cast.reviewer, words="It is a brush.")
     period = Period(cast.program, clock.now() - timedelta(days=1), clock.now())

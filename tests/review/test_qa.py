@@ -1,5 +1,6 @@
 """Checks of quality: who draws them, what they leave alone, what they show and to whom."""
 
+import json
 import re
 import uuid
 from datetime import datetime, timedelta
@@ -77,7 +78,8 @@ def test_a_row_stays_of_each_decision_and_anybody_can_compute_it_again(cast: Cas
     [entry] = Entry.objects.filter(act="draw")
     seed = Entry.objects.get(chain=entry.chain, hash=rows[0].seed)
     assert f'"seed_entry":{seed.number}' in entry.facts and seed.number == entry.number - 1
-    assert {str(row.pk) in entry.facts for row in rows if row.look} <= {True}
+    drawn = sorted(str(row.pk) for row in rows if row.look)
+    assert json.loads(entry.facts)["drawn"] == drawn and json.loads(entry.facts)["seen"] == 12
 
 
 def test_numbers_are_spread_evenly() -> None:
@@ -234,6 +236,25 @@ def test_a_check_that_somebody_holds_is_left_to_them(cast: Cast, at: At) -> None
     appeals.open_appeal(Decision.objects.get(), by=cast.artist.user, words="Look again.")
     assert qa.drop_moot(clock.now()) == 0
     assert cast.give(held, "rejected").opinion.kind == "qa"
+
+
+def test_a_check_that_nobody_came_to_is_never_late_in_its_old_place(cast: Cast, at: At) -> None:
+    third(cast), third(cast)
+    look, held = drawn_look(cast, at), cast.claim(cast.submission(), by=cast.rival)
+    at(look.due_at)
+    assert qa.put_off(clock.now()) == 1
+    look.refresh_from_db()
+    assert look.state == "waiting" and look.due_at - clock.now() == timedelta(hours=48)
+    assert held.look.due_at == Look.objects.get(pk=held.look_id).due_at, "what was promised to an artist stays"
+    assert qa.put_off(clock.now()) == 0
+
+
+def test_the_checks_of_a_sweep_are_so_many_and_no_more(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    terms(cast, percent=100)
+    qa.draw(settled([cast.approval() for _ in range(3)][-1], at))
+    Role.objects.filter(user=cast.rival).update(revoked_at=clock.now())
+    monkeypatch.setattr(qa, "BATCH", 2)
+    assert [qa.drop_moot(clock.now()) for _ in range(3)] == [2, 1, 0]
 
 
 def test_a_check_of_what_was_sent_back_ends_when_the_artist_answers(cast: Cast, at: At) -> None:

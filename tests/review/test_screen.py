@@ -287,7 +287,7 @@ def test_the_next_one_may_be_loaded_but_not_revealed(cast: Cast) -> None:
     client = signed_in(cast.reviewer)
     told = client.post(path("review_ahead", cast)).json()
     ahead = Claim.objects.get(is_ahead=True)
-    assert told["look"] == str(ahead.look_id) and ahead.submission == following
+    assert ahead.submission == following and str(ahead.shown.file_id) in told["video"]
     assert client.get(told["video"]).status_code == 200 == client.get(told["sheet"]).status_code
     assert client.get(told["video"]).headers["Content-Type"] == "video/mp4"
     assert not media.may_see(ahead.shown.file, media.Viewer(cast.rival))
@@ -307,7 +307,7 @@ def test_the_heartbeat_keeps_claim_report_words_and_the_one_ahead(cast: Cast, at
     at(held.claimed_at + timedelta(seconds=90))
     beat = {"on": held.look_id, "words": "typing", "played": "[[0, 200], [150, 300]]"}
     told = client.post(path("review_renew", cast, held.look_id), beat).json()
-    assert told["played"] == [[0, 300]] and told["others"] == ""
+    assert told["words"] and told["others"] == ""
     assert Claim.objects.get(pk=held.pk).played == [[0, 300]]
     assert drafting.restore(held.look, cast.reviewer)["words"] == "typing"
     assert Claim.objects.get(is_ahead=True).leased_until == held.claimed_at + timedelta(seconds=90, minutes=2)
