@@ -300,5 +300,5 @@ def test_the_page_asks_few_questions(cast: Cast, django_assert_max_num_queries: 
     held = cast.claim(cast.submission())
     client = signed_in(cast.reviewer)
     page_of(client, cast, held)
-    with django_assert_max_num_queries(45):
+    with django_assert_max_num_queries(30):
         page_of(client, cast, held)
