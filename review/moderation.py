@@ -14,6 +14,7 @@ from access.models import User
 from access.refusals import NotAllowed, Refused
 from access.sql import change, insert, locking, run
 from review import announcing, appeals, escalating, exposure, looking, policies, saying
+from review.beside import appeal_of
 from review.models import (
     Claim,
     Decision,
@@ -147,23 +148,27 @@ def _decided_already(submission: Submission, reviewer: User) -> DecidedAlready:
     decision = submission.decisions.standing().order_by("-decided_at").first()
     if decision is None:
         return DecidedAlready()
-    who = _("You") if decision.decided_by_id == reviewer.pk else _("Reviewer %s") % decision.decided_by.pseudonym
-    facts = {"who": who, "verdict": decision.get_verdict_display().lower()}
-    sentence = _("%(who)s %(verdict)s this submission already, so this verdict was not recorded.") % facts
-    return DecidedAlready(sentence, decision=decision)
+    if decision.decided_by_id == reviewer.pk:
+        return _said_already(decision)
+    facts = {"who": decision.decided_by.pseudonym, "verdict": decision.get_verdict_display().lower()}
+    sentence = _("Reviewer %(who)s was faster. Their verdict, %(verdict)s, is recorded already; yours was not.") % facts
+    return DecidedAlready(sentence)
+
+
+def _said_already(said: Decision | Opinion) -> DecidedAlready:
+    """One sentence, whether it decided something or was a check of quality: which it was is not told."""
+    verdict = said.get_verdict_display().lower()
+    return DecidedAlready(_("Your verdict, %(verdict)s, is recorded already; this one was not.") % {"verdict": verdict})
 
 
 def _over(look: Look, reviewer: User) -> Refused:
     """This look has its opinion. What somebody else's was is not said: whoever looks next is to be blind to it."""
-    if look.kind == Look.Kind.APPEAL:
+    if appeal_of(look):
         return AppealSettled()
     opinion = Opinion.objects.filter(look=look).first()
     if opinion is None:
         return ClaimLost()
-    if opinion.reviewer_id != reviewer.pk:
-        return DecidedAlready()
-    facts = {"verdict": opinion.get_verdict_display().lower()}
-    return DecidedAlready(_("Your verdict, %(verdict)s, is recorded already; this one was not.") % facts)
+    return _said_already(opinion) if opinion.reviewer_id == reviewer.pk else DecidedAlready()
 
 
 def _close(claim: Claim, reviewer: User, seen: Seen, at: datetime) -> None:

@@ -74,8 +74,6 @@ class ClaimOver(ClaimLost):
 
 
 class DecidedAlready(Refused):
-    """``decision`` among the facts is the one that stands."""
-
     code, rival = "decided_already", True
     sentence = _("Somebody else has decided already, so this verdict was not recorded.")
 

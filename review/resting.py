@@ -38,10 +38,11 @@ def _minutes(span: timedelta) -> int:
 
 
 def _spans(reviewer: User, at: datetime) -> list[tuple[datetime, datetime, bool]]:
-    """From reveal to end of the last day's claims, the newest first; an open one ends now."""
+    """From reveal to end of the last day's claims, the one that ended last first; an open one ends now."""
     mine = Claim.objects.filter(reviewer=reviewer, claimed_at__gt=at - timedelta(days=1), revealed_at__isnull=False)
     rows = mine.order_by("-claimed_at").values_list("revealed_at", "released_at", "leased_until")[:MOST]
-    return [(start, min(end or at, leased, at), end is None) for start, end, leased in rows if start]
+    spans = [(start, min(end or at, leased, at), end is None) for start, end, leased in rows if start]
+    return sorted(spans, key=lambda span: span[1], reverse=True)
 
 
 def _since_break(spans: list[tuple[datetime, datetime, bool]], at: datetime) -> timedelta:

@@ -56,6 +56,23 @@ def test_a_check_of_quality_is_byte_for_byte_an_ordinary_look(cast: Cast, at: At
     assert "The knife at the end." not in shown
 
 
+def test_a_verdict_that_is_sent_again_does_not_tell_a_check_from_others(cast: Cast, at: At) -> None:
+    decision = cast.reject(cast.claim(cast.submission()))
+    at(decision.effective_at + timedelta(minutes=1))
+    Look.objects.create(
+        submission=decision.submission, program=cast.program, artist=cast.artist.user, round=1, kind="qa",
+        due_at=clock.now() + timedelta(days=1), asked_at=clock.now(),
+    )  # fmt: skip
+    client, said = signed_in(cast.rival), []
+    for asked in (decision.submission, cast.submission()):
+        held = cast.claim(asked, by=cast.rival)
+        client.post(path("decide", cast, held.look_id), ballot(held, next=""))
+        again = client.post(path("decide", cast, held.look_id), no(cast, held))
+        assert again.status_code == 409
+        said.append(re.findall(r'role="alert" data-code.*?</p>', again.content.decode()))
+    assert said[0] == said[1] and len(said[0]) == 1 and "Your verdict, approved, is recorded already" in said[0][0]
+
+
 @pytest.mark.parametrize("kind", ["second", "tie_break"])
 def test_the_second_and_third_are_blind(cast: Cast, kind: str) -> None:
     asked = cast.submission()
@@ -280,6 +297,18 @@ def test_what_one_watched_and_when_a_break_is_due(cast: Cast, at: At) -> None:
     at(begun + timedelta(minutes=20))
     rested = resting.watch(cast.reviewer, cast.program, clock.now())
     assert (rested.today, rested.since_break, rested.is_break_due) == (6, 0, False)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_variant_that_was_put_aside_early_is_no_break(cast: Cast, at: At, which: int) -> None:
+    both = stack(cast)
+    begun = both[0].claimed_at
+    early, late = both[which], both[1 - which]
+    Claim.objects.filter(pk=early.pk).update(revealed_at=begun, released_at=begun + timedelta(minutes=1))
+    Claim.objects.filter(pk=late.pk).update(
+        revealed_at=begun + timedelta(minutes=1), leased_until=begun + timedelta(minutes=30)
+    )
+    assert resting.watch(cast.reviewer, cast.program, begun + timedelta(minutes=20)).since_break == 20
 
 
 def test_saved_words_of_ones_own_are_offered(cast: Cast) -> None:

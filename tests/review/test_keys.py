@@ -228,7 +228,7 @@ def test_words_survive_a_session_that_ended(cast: Cast, page: Page) -> None:
     start(page)
     screen, cookies = page.url, page.context.cookies()
     page.locator("#reasons > summary").press("Enter")
-    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.context.clear_cookies()
     page.locator("#id_words").focus()
     page.keyboard.type("Nobody else has these.")
     page.evaluate("document.getElementById('approve').click()")

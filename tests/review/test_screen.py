@@ -86,7 +86,7 @@ def test_two_forms_on_one_look_one_counts(cast: Cast) -> None:
     second = client.post(path("decide", cast, held.look_id), no(cast, held, words="Kept words of the loser."))
     assert (first.status_code, second.status_code) == (302, 409)
     shown = second.content.decode()
-    assert "You approved this submission already" in shown and "Kept words of the loser." in shown
+    assert "Your verdict, approved, is recorded already" in shown and "Kept words of the loser." in shown
     assert Opinion.objects.count() == 1
 
 
