@@ -3,12 +3,12 @@
 A figure that the counts cannot give is None, never a guess: one category only, nobody who was compared, an order
 statistic that a small sample does not have. Intervals are at 95 %. Sources:
 
-- proportion: E. B. Wilson, "Probable inference …", JASA 22 (1927); values in R. G. Newcombe, Stat. Med. 17 (1998) 857.
-- difference of two proportions: Newcombe's method 10, Stat. Med. 17 (1998) 873.
-- kappa: J. Cohen, Educ. Psychol. Meas. 20 (1960) 37; its standard error: J. L. Fleiss, J. Cohen, B. S. Everitt,
-  Psychol. Bull. 72 (1969) 323, as in Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 18.1.
-- alpha: K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), nominal data, values may be missing.
-- quantiles: intervals between order statistics, W. J. Conover, Practical Nonparametric Statistics, 3.2.
+- proportion: E. B. Wilson, JASA 22 (1927) 209-212; values in R. G. Newcombe, Stat. Med. 17 (1998) 857-872.
+- difference of two proportions: method 10 of R. G. Newcombe, Stat. Med. 17 (1998) 873-890.
+- kappa: J. Cohen, Educ. Psychol. Meas. 20 (1960) 37-46; its standard error where it is not zero: J. L. Fleiss,
+  J. Cohen, B. S. Everitt, Psychol. Bull. 72 (1969), from page 323.
+- alpha: K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), nominal values, some may be missing.
+- quantiles: bounds by the binomial distribution of ranks, as in W. J. Conover, Practical Nonparametric Statistics.
 
 numpy is loaded when something is computed, not when a page is: the web process does without until then.
 """
@@ -127,7 +127,7 @@ def _table(pairs: Sequence[tuple[Hashable, Hashable]]) -> NDArray[np.float64]:
 
 
 def _kappa_error(table: NDArray[np.float64], value: float, expected: float, n: int) -> float:
-    """The standard error of kappa where it is not zero (Fleiss, Cohen and Everitt 1969, formula 13)."""
+    """The standard error of kappa where it is not zero (Fleiss, Cohen and Everitt 1969)."""
     import numpy as np
 
     rows, columns = table.sum(axis=1), table.sum(axis=0)

@@ -2,9 +2,10 @@
 
 The place is counted in the published order. The time is Little's law on it (J. D. C. Little, Operations Research 9,
 1961): so many looks, at the rate at which this program has answered, less the share that goes to what may still go
-first (A. Cobham, Operations Research 2, 1954: with a higher band in front, waiting grows by 1 / (1 - its share)).
-That share is taken at 80 % at most: beyond it waiting explodes and no figure means anything. Answers come one by one
-and irregularly, so the range is where four of five waits end if they come as a Poisson process.
+first (with a higher band in front, waiting grows by 1 / (1 - its share): A. Cobham, Journal of the Operations Research
+Society of America 2, 1954). That share is taken at 80 % at most: beyond it waiting explodes and no figure means
+anything. Answers come one by one and irregularly, so the range is where four of five waits end if they come as a
+Poisson process.
 """
 
 import uuid

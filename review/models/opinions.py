@@ -254,6 +254,7 @@ class Appeal(models.Model):
             ),
             models.CheckConstraint(condition=~Q(words=""), name="appeal_says_why"),
         ]
+        indexes = [models.Index(fields=["opened_at"], name="appeals_by_day")]
 
     def __str__(self) -> str:
         return f"appeal against {self.decision_id}"
