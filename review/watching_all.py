@@ -45,24 +45,32 @@ def unwatched(program: Program, at: datetime) -> QuerySet[Output]:
     if since is None or Policy.objects.in_force(program, at) is None:
         return Output.objects.none()
     found = Output.objects.filter(program=program, job__brief__created_at__gte=since, created_at__lte=at - FIRST)
-    found = found.filter(enrollment__in=Enrollment.objects.live()).exclude(
-        enrollment__cohort__kind=Cohort.Kind.RED_TEAM
-    )
+    found = found.exclude(enrollment__cohort__kind=Cohort.Kind.RED_TEAM).filter(Exists(_inside()))
     for recipe in submitting.NEEDED:
         made = Rendition.objects.filter(output=OuterRef("pk"), recipe=recipe, personal_to=None)
         found = found.filter(Exists(made))
-    asked = Submission.objects.filter(output=OuterRef("pk")).exclude(state=Submission.State.WITHDRAWN)
-    free = found.exclude(Exists(asked)).exclude(Exists(halts_over("enrollment")))
-    return free.select_related("program", "enrollment__user", "job__brief").order_by("created_at", "pk")
+    before = Submission.objects.filter(
+        output=OuterRef("pk")
+    )  # also what the artist took back: only they bring it again
+    free = found.exclude(Exists(before))
+    return free.select_related("program", "enrollment", "job__brief").order_by("created_at", "pk")
+
+
+def _inside() -> QuerySet[Enrollment]:
+    """The live enrollment of an output's artist, who may have moved to another cohort; none under a halt."""
+    live = Enrollment.objects.live().filter(user=OuterRef("enrollment__user"), program=OuterRef("program"))
+    return live.exclude(cohort__kind=Cohort.Kind.RED_TEAM).exclude(Exists(halts_over("")))
 
 
 def _enter(output: Output) -> bool:
     """One into the queue; not if a stop or the artist was faster."""
     with audit.recorded():
         share_halt_lock(output.program)
-        if not Output.objects.filter(pk=output.pk).exclude(Exists(halts_over("enrollment"))).exists():
+        if not unwatched(output.program, clock.now()).filter(pk=output.pk).exists():
             return False
-        asked = Submission(output=output, enrollment=output.enrollment, program=output.program, asked=False)
+        artist = output.enrollment.user_id
+        inside = Enrollment.objects.live().select_related("user").get(user=artist, program=output.program)
+        asked = Submission(output=output, enrollment=inside, program=output.program, asked=False)
         asked.title = Truncator(" ".join(output.job.brief.prompt.split())).chars(80) or _("Untitled")
         try:
             submitting.enter(asked, by=None)

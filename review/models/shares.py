@@ -40,11 +40,14 @@ class ShareQuerySet(models.QuerySet["Share"]):
 def halts_over(enrollment: str, among: models.QuerySet[Halt] | None = None) -> models.QuerySet[Halt]:
     """Halts over the enrollment at this path from the outer query, the open ones unless others are named.
 
+    An empty path: the outer query is of enrollments.
+
     A hold on a credential stops no link and no clock.
     """
-    reach = Q(scope="program") | Q(cohort=OuterRef(f"{enrollment}__cohort")) | Q(artist=OuterRef(f"{enrollment}__user"))
+    path = f"{enrollment}__" if enrollment else ""
+    reach = Q(scope="program") | Q(cohort=OuterRef(f"{path}cohort")) | Q(artist=OuterRef(f"{path}user"))
     halts = Halt.objects.open() if among is None else among
-    return halts.filter(reach, program=OuterRef(f"{enrollment}__program"))
+    return halts.filter(reach, program=OuterRef(f"{path}program"))
 
 
 class Share(models.Model):

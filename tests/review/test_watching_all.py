@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from access import clock, halting
-from access.models import Entry, Outbox, Program
+from access.models import Enrollment, Entry, Outbox, Program
 from generation import rendering
 from generation.encoding import encode, encode_rest
 from generation.models import Output
@@ -113,6 +113,53 @@ def test_of_two_sweeps_and_an_artist_one_is_first(watched: Cast, at: At) -> None
     submitting.submit(output, enrollment=watched.artist, wish=submitting.Wish("Mine"))
     assert not watching_all._enter(due), "a sweep that read before the artist asked"
     assert Submission.objects.get().title == "Mine" and Output.objects.count() == 1
+
+
+def moved_to(watched: Cast, **cohort: object) -> Enrollment:
+    """The artist into another cohort, where they are from now on."""
+    Enrollment.objects.filter(pk=watched.artist.pk).update(ended_at=clock.now())
+    other = make.cohort(program=watched.program, **cohort)
+    return Enrollment.objects.create(
+        user=watched.artist.user, cohort=other, program=watched.program, joined_at=clock.now()
+    )
+
+
+def test_what_was_made_in_an_earlier_cohort_comes_in_once(watched: Cast, at: At) -> None:
+    seen, open_ = watched.output(), watched.output()
+    at(clock.now() + LATER)
+    watching_all._enter(seen)
+    now_in = moved_to(watched)
+    assert sweep(at) == 1 and sweep(at) == 0
+    assert {(found.output, found.enrollment) for found in Submission.objects.all()} == {
+        (seen, watched.artist),
+        (open_, now_in),
+    }
+
+
+def test_a_stop_of_the_cohort_that_the_artist_is_in_now_counts(watched: Cast, at: At) -> None:
+    watched.output()
+    before, now_in = watched.artist.cohort, moved_to(watched)
+    placed = halting.halt(now_in.cohort, program=watched.program, by=None, reason="A moment, please.")
+    assert sweep(at) == 0
+    halting.lift(placed, by=None)
+    halting.halt(before, program=watched.program, by=None, reason="A moment, please.")
+    assert sweep(at) == 1
+
+
+def test_nothing_of_those_who_left_or_went_to_a_red_team(watched: Cast, at: At) -> None:
+    watched.output()
+    moved_to(watched, kind="red_team")
+    assert sweep(at) == 0
+    Enrollment.objects.update(ended_at=clock.now())
+    assert sweep(at) == 0
+
+
+def test_what_its_artist_took_back_stays_out_until_they_ask(watched: Cast, at: At) -> None:
+    output = watched.output()
+    sweep(at)
+    submitting.withdraw(Submission.objects.get(), by=watched.artist.user)
+    assert sweep(at) == 0
+    assert watched.submission(output).asked and sweep(at) == 0
 
 
 # --- what its artist reads --------------------------------------------------------------------------------------------
