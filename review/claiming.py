@@ -1,5 +1,6 @@
 """A reviewer takes a look in hand, keeps it, reveals the clip, hands it back or passes it by."""
 
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,6 +34,8 @@ TRIES = 20  # rivals who each take the very look that was picked; more than that
 
 def claim_next(reviewer: User, *, program: Program, ahead: bool = False) -> Claim | None:
     """The claim in hand, else one on the first look in the published order; None when nothing is free.
+
+    What is left of a stack is in hand, also after the one that led it was decided.
 
     Args:
         ahead: take the one after the one in hand, for its clip to be loaded beforehand. It becomes the next in hand.
@@ -70,8 +73,7 @@ _ROLE = """(SELECT 1 FROM access_role r WHERE r.program_id = %(program)s AND r.u
     AND r.revoked_at IS NULL AND r.kind = '{kind}' LIMIT 1)"""
 _ASK = f"""
 SELECT {_ROLE.format(kind="reviewer")}, {_ROLE.format(kind="lead")},
-    (SELECT count(*) FROM review_claim c WHERE c.reviewer_id = %(me)s AND c.released_at IS NULL
-       AND c.with_claim_id IS NULL),
+    (SELECT count(*) FROM review_claim c WHERE c.reviewer_id = %(me)s AND c.released_at IS NULL),
     (SELECT e.ms FROM review_exposure e WHERE e.reviewer_id = %(me)s AND e."on" = %(today)s),
     COALESCE((SELECT t.exposure_minutes FROM review_reviewterms t WHERE t.program_id = %(program)s
        ORDER BY t.number DESC LIMIT 1), %(usual)s)"""  # noqa: S608
@@ -99,8 +101,8 @@ def _end_own_expired(mine: list[Claim], asker: Asker) -> None:
 def _open_claims(asker: Asker) -> list[Claim]:
     if not asker.holds:
         return []
-    mine = Claim.objects.filter(reviewer=asker.reviewer, released_at=None, with_claim=None)
-    return list(mine.select_related("look", "submission", "shown"))
+    mine = Claim.objects.leading().filter(reviewer=asker.reviewer, released_at=None)
+    return list(mine.select_related("look", "submission", "shown").order_by("claimed_at", "pk"))
 
 
 def _live(mine: list[Claim], asker: Asker, *, ahead: bool) -> Claim | None:
@@ -193,7 +195,7 @@ def claim(look: Look, *, reviewer: User) -> Claim:
         if mine := Claim.objects.live(asker.at).filter(look=look, reviewer=reviewer, look__state="waiting").first():
             return _in_hand_now(mine, asker)
         exposure.check(asker)
-        idle = _free_hands(asker)
+        idle = _free_hands(asker, look.brief_id)
         picked = queueing.pick(asker, look=look.pk)
         _end_own_expired(idle, asker)  # after the look is locked: looks before claims, everywhere
         if picked and (held := _take(picked[0], asker)):
@@ -204,14 +206,15 @@ def claim(look: Look, *, reviewer: User) -> Claim:
 def _in_hand_now(mine: Claim, asker: Asker) -> Claim:
     if not mine.is_ahead:
         return mine
-    _end_own_expired(_free_hands(asker), asker)
+    _end_own_expired(_free_hands(asker, mine.look.brief_id), asker)
     return _bring_forward(mine, asker) or mine
 
 
-def _free_hands(asker: Asker) -> list[Claim]:
-    """The claims that are in nobody's way; one in hand is."""
+def _free_hands(asker: Asker, brief: uuid.UUID | None) -> list[Claim]:
+    """The claims that are in nobody's way; one in hand is, unless it is what is left of a stack of the same brief."""
     mine = _open_claims(asker)
-    if held := _live(mine, asker, ahead=False):
+    held = _live(mine, asker, ahead=False)
+    if held and not (brief and held.with_claim_id and held.look.brief_id == brief):
         raise _in_hand(held)
     return mine
 

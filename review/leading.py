@@ -41,7 +41,7 @@ class Desk:
 
     def in_hand(self) -> list[Claim]:
         """Who holds what, the longest held first; variants go with the one that leads them."""
-        live = Claim.objects.live(self.at).filter(look__in=self._waiting(), with_claim=None)
+        live = Claim.objects.live(self.at).leading().filter(look__in=self._waiting())
         return list(live.select_related("look", "submission", "reviewer__person").order_by("claimed_at", "pk")[:SHOWN])
 
     def late(self) -> tuple[list[Look], Tally]:

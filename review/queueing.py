@@ -79,7 +79,7 @@ class Asker:
     program: Program
     is_lead: bool
     at: datetime
-    holds: int = 0  # claims that have not ended, without those of variants
+    holds: int = 0  # claims that have not ended
     watched: timedelta = timedelta()  # of revealed clips, today
     budget: timedelta | None = None  # of that, a day; None: as much as they like
 

@@ -131,6 +131,10 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def live(self, at: datetime) -> "ClaimQuerySet":
         return self.filter(released_at=None, leased_until__gt=at)
 
+    def leading(self) -> "ClaimQuerySet":
+        """All but the variants of a claim that has not ended; what is left of a stack leads itself."""
+        return self.filter(Q(with_claim=None) | Q(with_claim__released_at__isnull=False))
+
 
 class Claim(models.Model):
     """A reviewer's lease on a look: renewed by the open page, fenced by ``fence``.

@@ -37,7 +37,7 @@ def review_queue(request: MemberRequest) -> HttpResponse:
 
 
 def _in_hand(asker: Asker) -> Claim | None:
-    mine = Claim.objects.live(asker.at).filter(reviewer=asker.reviewer, with_claim=None, is_ahead=False)
+    mine = Claim.objects.live(asker.at).leading().filter(reviewer=asker.reviewer, is_ahead=False)
     return mine.select_related("look__program", "submission").first()
 
 

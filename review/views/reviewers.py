@@ -47,7 +47,7 @@ def review_next(request: MemberRequest) -> HttpResponse:
 
 def _next(request: MemberRequest) -> HttpResponse:
     try:
-        held = _left_of_a_stack(request) or claiming.claim_next(request.user, program=request.program)
+        held = claiming.claim_next(request.user, program=request.program)
     except ClaimInHand as refusal:
         return _to_the_one_in_hand(request, refusal)
     except Refused as refusal:  # what was done before is done, and the landing offers its undo
@@ -57,13 +57,6 @@ def _next(request: MemberRequest) -> HttpResponse:
         messages.info(request, _("Nothing is free at the moment."))
         return redirect("review_queue", slug=request.program.slug)
     return _open(request, held)
-
-
-def _left_of_a_stack(request: MemberRequest) -> Claim | None:
-    """A variant that is still in hand when the one that led it is decided."""
-    mine = Claim.objects.live(clock.now()).filter(reviewer=request.user, look__program=request.program)
-    left = mine.filter(with_claim__isnull=False, with_claim__released_at__isnull=False, is_ahead=False)
-    return left.select_related("submission").order_by("claimed_at", "pk").first()
 
 
 def _open(request: MemberRequest, held: Claim) -> HttpResponse:
@@ -164,7 +157,7 @@ def review_renew(request: MemberRequest, look_id: uuid.UUID) -> HttpResponse:
     """The open page's heartbeat: the claim goes on, what was played and typed is kept."""
     _keep(request)
     held = claiming.renew(in_hand(request, look_id))
-    for following in Claim.objects.live(clock.now()).filter(reviewer=request.user, is_ahead=True, with_claim=None):
+    for following in Claim.objects.live(clock.now()).leading().filter(reviewer=request.user, is_ahead=True):
         claiming.renew(following)
     until = localtime(held.leased_until)
     others = presence.here(held.look, reviewer=request.user)
@@ -330,7 +323,7 @@ def review_undo(request: MemberRequest, decision_id: uuid.UUID) -> HttpResponse:
     moderation.undo(decision, by=request.user)
     look = decision.submission.looks.waiting().filter(kind=Look.Kind.FIRST).first()
     try:
-        _hand_back(request)
+        _hand_back(request, look)
         held = claiming.claim(look, reviewer=request.user) if look else None
     except Refused as refusal:
         messages.info(request, _("Undone; it waits in the queue. %(why)s") % {"why": refusal.sentence})
@@ -341,8 +334,10 @@ def review_undo(request: MemberRequest, decision_id: uuid.UUID) -> HttpResponse:
     return _open(request, held)
 
 
-def _hand_back(request: MemberRequest) -> None:
-    """The one that was taken in the meantime goes back to its place."""
-    mine = Claim.objects.live(clock.now()).filter(reviewer=request.user, is_ahead=False, with_claim=None)
+def _hand_back(request: MemberRequest, look: Look | None) -> None:
+    """What was taken in the meantime goes back to its place; what is left of the stack of the same brief stays."""
+    mine = Claim.objects.live(clock.now()).leading().filter(reviewer=request.user, is_ahead=False)
+    if look and look.brief_id:
+        mine = mine.exclude(with_claim__isnull=False, look__brief=look.brief_id)
     if held := mine.select_related("look__program", "submission", "reviewer").first():
         claiming.release(held)

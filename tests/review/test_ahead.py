@@ -6,7 +6,7 @@ import pytest
 
 from access import clock
 from access.models import Role, User
-from review import claiming, submitting
+from review import claiming, moderation, submitting
 from review.models import Claim, Flag, OptOut
 from review.refusals import (
     ClaimInHand,
@@ -165,3 +165,36 @@ def test_a_stack_that_is_ahead_comes_into_hand_as_a_whole(cast: Cast, at: At) ->
     at(leader.claimed_at + claiming.AHEAD + timedelta(minutes=1))
     for variant in leader.variants.select_related("look", "submission", "shown", "reviewer"):
         assert not variant.is_ahead and cast.approve(claiming.reveal(variant))
+
+
+def test_what_is_left_of_a_stack_is_in_hand(cast: Cast) -> None:
+    """Nothing else is handed out before it is decided or handed back, so that none of it waits for its lease to end."""
+    variants, other = stack(cast), cast.submission()
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert leader and ahead(cast).submission == other
+    cast.approve(claiming.reveal(leader))
+    with pytest.raises(ClaimInHand):
+        cast.claim(cast.submission())
+    for variant in variants[1:]:
+        held = claiming.claim_next(cast.reviewer, program=cast.program)
+        assert held and held.submission == variant
+        cast.approve(claiming.reveal(held))
+    assert claiming.claim_next(cast.reviewer, program=cast.program).submission == other
+
+
+def test_a_clip_of_the_same_brief_may_join_what_is_left_of_it(cast: Cast) -> None:
+    """The verdict on the first of a stack is undone: it is in hand again beside the others."""
+    first, second = stack(cast, 2)
+    decision = cast.approve(claiming.reveal(claiming.claim_next(cast.reviewer, program=cast.program)))
+    moderation.undo(decision, by=cast.reviewer)
+    cast.approve(cast.claim(first))
+    assert claiming.claim_next(cast.reviewer, program=cast.program).submission == second
+
+
+def test_what_is_left_of_a_stack_goes_when_its_lease_is_over(cast: Cast, at: At) -> None:
+    stack(cast)
+    leader = claiming.claim_next(cast.reviewer, program=cast.program)
+    cast.approve(claiming.reveal(leader))
+    at(leader.leased_until + timedelta(seconds=1))
+    held = claiming.claim_next(cast.reviewer, program=cast.program)
+    assert held and held.with_claim_id is None and held.variants.count() == 1
