@@ -71,6 +71,8 @@ def _save(rule: RiskRule, wording: Wording) -> None:
         with transaction.atomic():
             rule.save()
     except IntegrityError:
+        if not RiskRule.objects.filter(program=rule.program, name=rule.name).exclude(pk=rule.pk).exists():
+            raise  # another rule of the schema said no
         raise RuleNameTaken from None
 
 

@@ -128,6 +128,8 @@ def _insert(asked: Submission) -> None:
         with transaction.atomic():
             asked.save(force_insert=True)
     except IntegrityError:
+        if not Submission.objects.filter(output=asked.output).exclude(state=Submission.State.WITHDRAWN).exists():
+            raise  # another rule said no
         raise SubmittedAlready from None
 
 

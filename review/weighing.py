@@ -1,6 +1,7 @@
 """How much scrutiny a submission needs: a risk band, categories, one person or two. Rules only raise it."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,12 +41,18 @@ def weigh(program: Program, words: Iterable[str]) -> Weight:
 
 def folded(words: Iterable[str]) -> str:
     """Words as the rules read them."""
-    return fold("\n".join(words))
+    return _plain("\n".join(words))
+
+
+def _plain(text: str) -> str:
+    """Without case and without accents, also of letters that are one with them: "É" is "e", "ﬁ" is "fi"."""
+    apart = unicodedata.normalize("NFKD", fold(text))
+    return fold("".join(character for character in apart if not unicodedata.combining(character)))
 
 
 def hits(rule: RiskRule, text: str) -> list[str]:
     """The rule's words and phrases that are in a folded text as whole words."""
-    phrases = [fold(" ".join(line.split())) for line in rule.words.splitlines() if line.strip()]
+    phrases = [_plain(" ".join(line.split())) for line in rule.words.splitlines() if line.strip()]
     return [phrase for phrase in phrases if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text)]
 
 

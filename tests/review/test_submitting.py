@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from access import clock, halting, storing
 from access.models import Credential, Enrollment, Entry, Role
 from access.refusals import AgreementUnsigned, Halted, NotAllowed, WordsMissing
 from generation.models import Output, Rendition
-from review import publishing, sharing, submitting
+from review import clocks, publishing, sharing, submitting
 from review.models import Submission
 from review.refusals import (
     BytesChanged,
@@ -217,3 +218,10 @@ def test_who_left_the_program_submits_nothing_more_and_nothing_of_theirs_is_publ
     decision = cast.approval(waits)
     at(decision.effective_at)
     assert sharing.settle() == []
+
+
+def test_only_a_second_submission_is_called_one(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another rule of the schema refuses is our fault, and is not told as if the artist had sent it twice."""
+    monkeypatch.setattr(clocks, "deadline", lambda _terms, _band, at: at)
+    with pytest.raises(IntegrityError, match="submission_has_a_deadline"):
+        cast.submission()

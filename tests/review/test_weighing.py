@@ -1,14 +1,16 @@
 """Rules raise the scrutiny of a submission; nothing lowers it, and nothing is switched on untried."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from access import clock
 from access.refusals import NotAllowed
 from review import claiming, ruling, weighing
 from review.models import Look, RiskRule, Submission
-from review.refusals import RuleOn, RuleUntried
+from review.refusals import RuleNameTaken, RuleOn, RuleUntried
 from review.weighing import Weight
 from tests import make
 from tests.review.cast import At, Cast
@@ -157,3 +159,22 @@ def test_once_it_is_flagged_whoever_opted_out_is_passed_by(cast: Cast) -> None:
     weighing.raise_scrutiny(asked, minors())
     assert claiming.claim_next(cast.reviewer, program=cast.program) is None
     assert claiming.claim_next(cast.rival, program=cast.program)
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [("café", "by the sea, a CAFE"), ("Cafe", "un café"), ("e\u0301te\u0301", "l'ÉTÉ"), ("naive", "a naïve hand"),
+     ("ångström", "one ANGSTROM"), ("fish", "a ﬁsh"), ("straße", "die STRASSE")],
+)  # fmt: skip
+def test_accents_and_capitals_are_read_over_on_both_sides(words: str, prompt: str) -> None:
+    assert weighing.hits(RiskRule(words=words), weighing.folded([prompt]))
+    assert not weighing.hits(RiskRule(words=words), weighing.folded([f"{prompt}s"]))
+
+
+def test_only_a_name_that_is_taken_is_called_so(cast: Cast) -> None:
+    lead, wording = make.lead(program=cast.program), ruling.Wording("Knives", "knife", "violence")
+    ruling.write_rule(cast.program, wording=wording, by=lead)
+    with pytest.raises(RuleNameTaken):
+        ruling.write_rule(cast.program, wording=wording, by=lead)
+    with pytest.raises(IntegrityError, match="risk_rule_band_known"):
+        ruling.write_rule(cast.program, wording=replace(wording, name="Other", band=7), by=lead)
