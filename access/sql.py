@@ -58,16 +58,9 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def as_uuid(value: Any) -> uuid.UUID | None:
+def as_uuid(value: Any) -> uuid.UUID:
     """A key as a statement returned it: SQLite has texts."""
-    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(str(value))
-
-
-def as_instant(value: Any) -> dt.datetime | None:
-    """An instant as a statement returned it: SQLite has texts, in UTC."""
-    if value is None or isinstance(value, dt.datetime):
-        return value
-    return dt.datetime.fromisoformat(str(value)).replace(tzinfo=dt.UTC)
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
 def insert(*rows: models.Model, unless_there: bool = False) -> int:

@@ -109,6 +109,5 @@ def _values(asker: Asker) -> dict[str, object]:
 
 
 def _as_pick(look: Any, submission: Any, round_: int, fence: int, kind: str, brief: Any, shown: Any) -> Pick:
-    asked, of = as_uuid(look), as_uuid(submission)
-    assert asked and of, "a look has a key and a submission"
-    return Pick(asked, of, round_, fence, kind, as_uuid(brief), as_uuid(shown))
+    keys = as_uuid(look), as_uuid(submission)
+    return Pick(*keys, round_, fence, kind, brief and as_uuid(brief), shown and as_uuid(shown))

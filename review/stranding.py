@@ -125,7 +125,7 @@ def find(program: Program) -> list[Stranded]:
 def _ids(program: Program) -> list[uuid.UUID]:
     values = _values(program) | {"most": SHOWN}
     sql, more = _find(program, values["now"]) if has_reviewers(program) else (_FIRST, {})
-    return [_key(pk) for (pk,) in run(sql, **values, **more)]
+    return [as_uuid(pk) for (pk,) in run(sql, **values, **more)]
 
 
 def _find(program: Program, at: datetime) -> tuple[str, dict[str, Any]]:
@@ -174,19 +174,13 @@ def _values(program: Program) -> dict[str, Any]:
     return {"program": program.pk, "now": clock.now(), "yes": True, "no": False}
 
 
-def _key(value: Any) -> uuid.UUID:
-    key = as_uuid(value)
-    assert key, "of a row that is there"
-    return key
-
-
 def _causes(program: Program, looks: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[User, str]]]:
     """Of each look: every reviewer with the first thing that shuts them out."""
     if not looks:
         return {}
     sql = _WHY.format(looks=_places("look", looks))
     read = run(sql, **_values(program), **_numbered("look", looks))
-    rows = [(_key(look), _key(who), said) for look, who, *said in read]
+    rows = [(as_uuid(look), as_uuid(who), said) for look, who, *said in read]
     people = User.objects.select_related("person").in_bulk({who for _look, who, _said in rows})
     found: dict[uuid.UUID, list[tuple[User, str]]] = defaultdict(list)
     for look, who, said in rows:

@@ -163,8 +163,8 @@ def test_once_it_is_flagged_whoever_opted_out_is_passed_by(cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("words", "prompt"),
-    [("café", "by the sea, a CAFE"), ("Cafe", "un café"), ("e\u0301te\u0301", "l'ÉTÉ"), ("naive", "a naïve hand"),
-     ("ångström", "one ANGSTROM"), ("fish", "a ﬁsh"), ("straße", "die STRASSE")],
+    [("café", "by the sea, a CAFE"), ("Cafe", "un café"), ("e\u0301te\u0301", "l'ÉTÉ"), ("naive", "so naïve"),
+     ("ångström", "one ANGSTROM"), ("fish", "one ﬁsh"), ("straße", "die STRASSE")],
 )  # fmt: skip
 def test_accents_and_capitals_are_read_over_on_both_sides(words: str, prompt: str) -> None:
     assert weighing.hits(RiskRule(words=words), weighing.folded([prompt]))
