@@ -151,7 +151,7 @@ def _window(asker: Asker, wanted: Sieve, after: Key | None, held: list[uuid.UUID
         if len(rows) < WINDOW:
             sql = _WINDOW.format(more=f"{stretch} {_filter(wanted, names)}")
             read = run(sql, **values, most=WINDOW - len(rows))
-            rows += [(key, bool(may)) for look, may in read if (key := as_uuid(look))]
+            rows += [(as_uuid(look), bool(may)) for look, may in read]
     return rows
 
 
