@@ -2,24 +2,22 @@
 
 import logging
 import random
-import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q
 
 from access import audit, clock
 from access.models import Program
-from generation.models import Output
+from generation.models import Output, OutputQuerySet
 from generation.refusals import Trouble
 from review.models import BankEntry, Examination, FrameHash, Look, LookQuerySet, Signal, Submission
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of the recipe that chooses and hashes frames; another one looks at every output anew
-AT_ONCE = 20  # outputs
+AT_ONCE = 20  # outputs of a program
 NEAR = 200  # looks of a program that are read at each of three places of its queue, however many wait
 AT_A_TIME = 5.0  # seconds
 STALE = timedelta(hours=1)  # after which what still waits is compared with what has entered the bank meanwhile
@@ -32,22 +30,26 @@ def catch_up() -> int:
     Drawn by lot: some may be past seeing, and shall not be in others' way. From three places of each queue, which costs
     the same at any depth: where reviewers come next, where the newest are, and somewhere else each time.
     """
-    asked = Submission.objects.waiting().filter(looks__in=set(_near()))
-    waiting = Output.objects.filter(submissions__in=asked).select_related("program")
+    return sum(_try(output) for output in clock.within(AT_A_TIME, _due()))
+
+
+def _due() -> Iterator[Output]:
     seen = Examination.objects.filter(output=OuterRef("pk"), version=VERSION, trouble="")
     fresh = seen.filter(Q(examined_at__gt=clock.now() - STALE) | Q(bank_upto__gte=newest_entry()))
-    unseen = waiting.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
-    stale = waiting.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
-    return sum(_try(output) for output in clock.within(AT_A_TIME, chain(unseen, stale)))
+    waiting = [_near(program) for program in Program.objects.order_by("?")]
+    for near in waiting:
+        yield from near.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
+    for near in waiting:
+        yield from near.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
 
 
-def _near() -> Iterator[uuid.UUID]:
-    """Looks at three places of each program's queue."""
-    for program in Program.objects.all():
-        queue = Look.objects.waiting().filter(program=program)
-        newest = queue.order_by("-due_at")
-        for place in (queue.in_order(), newest, _from_somewhere(queue)):
-            yield from place.values_list("pk", flat=True)[:NEAR]
+def _near(program: Program) -> OutputQuerySet:
+    """Outputs that wait at three places of the program's queue."""
+    queue = Look.objects.waiting().filter(program=program)
+    places = (queue.in_order(), queue.order_by("-due_at"), _from_somewhere(queue))
+    looks = {look for place in places for look in place.values_list("pk", flat=True)[:NEAR]}
+    asked = Submission.objects.waiting().filter(looks__in=looks)
+    return Output.objects.filter(submissions__in=asked).select_related("program")
 
 
 def _from_somewhere(queue: LookQuerySet) -> LookQuerySet:
