@@ -263,6 +263,8 @@ def say_critique(submission: Submission, *, by: User) -> Critique:
 def withdraw(submission: Submission, *, by: User) -> None:
     """Take a waiting submission back, also out of a reviewer's hands; the output can be submitted anew.
 
+    If it was an answer, what it answered waits for another one.
+
     Raises:
         NotAllowed: ``by`` is not the artist.
         NoLongerWaiting: a verdict was faster. It says no more than that: the verdict is not in effect yet.
@@ -270,9 +272,13 @@ def withdraw(submission: Submission, *, by: User) -> None:
     if not policies.may_withdraw(by, submission):
         raise NotAllowed
     with audit.recorded():
-        if not Submission.objects.waiting().filter(pk=submission.pk).update(state=Submission.State.WITHDRAWN):
+        answered = Submission.objects.filter(pk=submission.answers_id, state=Submission.State.ANSWERED)
+        list(answered.select_for_update(no_key=True))  # what was there before it is locked before it
+        taken_back = {"state": Submission.State.WITHDRAWN, "answers": None}
+        if not Submission.objects.waiting().filter(pk=submission.pk).update(**taken_back):
             raise NoLongerWaiting
         now = clock.now()
+        answered.update(state=Submission.State.DECIDED)
         submission.looks.waiting().update(state=Look.State.DROPPED)
         claiming.end_those(Q(submission=submission), now)
         audit.trace("withdraw", program=submission.program, at=now, actor=by, subject=submission)

@@ -46,7 +46,7 @@ class Submission(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
     answers = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="answered_by"
-    )  # the submission of an earlier master that was sent back
+    )  # the submission of an earlier master that was sent back; empty again once this one is taken back
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     round = models.PositiveSmallIntegerField(default=1)
     risk_band = models.PositiveSmallIntegerField(default=0)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from access import clock, halting, storing
 from access.models import Credential, Enrollment, Entry, Role
@@ -21,6 +21,7 @@ from review.refusals import (
 )
 from tests import make
 from tests.review.cast import At, Cast, flip_a_byte
+from tests.review.rows import refused
 
 
 def test_the_deadline_is_what_the_program_promised(cast: Cast) -> None:
@@ -225,3 +226,38 @@ def test_only_a_second_submission_is_called_one(cast: Cast, monkeypatch: pytest.
     monkeypatch.setattr(clocks, "deadline", lambda _terms, _band, at: at)
     with pytest.raises(IntegrityError, match="submission_has_a_deadline"):
         cast.submission()
+
+
+def test_an_answer_that_is_taken_back_leaves_room_for_another(cast: Cast, at: At) -> None:
+    """With another output, with the same once more, and with words."""
+    asked = cast.submission()
+    decision = cast.send_back(cast.claim(asked))
+    at(decision.effective_at)
+    other = cast.output()
+    for output in (other, cast.output(), other):
+        found = cast.submission(output, answers=asked)
+        assert (found.answers, found.changes_made) == (asked, 1)
+        submitting.withdraw(found, by=cast.artist.user)
+        found.refresh_from_db()
+        asked.refresh_from_db()
+        assert (found.state, found.answers, asked.state) == ("withdrawn", None, "decided")
+    answered = submitting.answer(asked, by=cast.artist.user, words="A brush.")
+    assert (answered.state, answered.round, answered.changes_made) == ("waiting", 2, 1)
+
+
+def test_the_schema_opens_only_what_lost_its_answer(cast: Cast, at: At) -> None:
+    asked, other = cast.submission(), cast.submission()
+    decision = cast.send_back(cast.claim(asked))
+    at(decision.effective_at)
+    found = cast.submission(cast.output(), answers=asked)
+    for row, change in [
+        (asked, {"state": "decided"}),
+        (found, {"answers": None}),
+        (found, {"answers": other}),
+        (other, {"answers": asked}),
+    ]:
+        with transaction.atomic(), refused("submission_moves_forward"):
+            Submission.objects.filter(pk=row.pk).update(**change)
+    submitting.withdraw(found, by=cast.artist.user)
+    with transaction.atomic(), refused("submission_moves_forward"):
+        Submission.objects.filter(pk=found.pk).update(state="waiting")
