@@ -59,7 +59,7 @@ def wider(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def troubles(page: Page, name: str, url: str) -> list[str]:
+def troubles(page: Page, name: str, url: str, *, code: int = 200) -> list[str]:
     """What is wrong with a page on a desk and on a small phone, light and dark."""
     found = []
     for size, (width, height) in SIZES.items():
@@ -67,7 +67,7 @@ def troubles(page: Page, name: str, url: str) -> list[str]:
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=theme)
             answer = page.goto(url)
-            assert answer and answer.status == 200, (name, url)
+            assert answer and answer.status == code, (name, url)
             found += [f"{name} {size} {theme}: {finding}" for finding in serious(page)]
             if (over := wider(page)) > 0:
                 found.append(f"{name} {size} {theme}: {over} pixels wider than the window")

@@ -4,14 +4,15 @@ On PostgreSQL, since a live server needs a database that can be emptied: append-
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import BrowserContext
 from pytest_django.live_server_helper import LiveServer
 
-from review import publishing
+from access import clock
+from review import publishing, watching_all
 from review.models import Submission
 from tests.live import chromium, signed_in, troubles
 from tests.review import stages
@@ -44,6 +45,7 @@ def pages(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:
     fresh, fix = cast.output(), reverse("studio", args=[slug]) + f"?remix={made['rejected'].output.job_id}"
     answer = reverse("submit", args=[slug, fresh.pk]) + f"?answers={made['changes'].pk}"
     listed = {"submissions": reverse("submissions", args=[slug]), "decisions": reverse("decisions")}
+    listed["submissions-watched"] = listed["submissions"] + "?state=watched"
     return {**own, **listed, "submit": reverse("submit", args=[slug, fresh.pk]), "fix": fix, "submit-answer": answer}
 
 
@@ -52,6 +54,10 @@ def test_every_state_is_accessible_and_fits(
 ) -> None:
     publishing.publish_terms(cast.program, by=None, every_output=True)
     made = stages.every(cast, at)
+    cast.output()  # which its artist does not ask to share
+    at(clock.now() + timedelta(minutes=11))
+    watching_all.settle()
+    made["watched"] = Submission.objects.filter(asked=False).latest("submitted_at")
     page, found, said = context.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     for name, url in pages(cast, made).items():

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from access import clock, halting
@@ -17,7 +19,6 @@ from review import (
     digest,
     listing_own,
     moderation,
-    pseudonyms,
     publishing,
     story,
     submitting,
@@ -183,8 +184,10 @@ def test_the_reason_stands_beside_nobody_elses_brief(cast: Cast, at: At) -> None
     decision = stages.no(cast, at, cast.submission())
     other = Client()
     other.force_login(make.artist(program=cast.program).user)
-    shown = other.get(url(cast, "studio") + f"?remix={decision.submission.output.job_id}").content.decode()
-    assert "There is a knife" not in shown
+    answer = other.get(url(cast, "studio") + f"?remix={decision.submission.output.job_id}")
+    shown = answer.content.decode()
+    assert answer.status_code in (200, 404)
+    assert not any(words in shown for words in ("There is a knife", decision.clause.text, "a red circle moving left"))
 
 
 def test_appealing_on_the_page_once(cast: Cast, at: At) -> None:
@@ -214,7 +217,7 @@ def test_an_overturned_no_stays_readable(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
     cast.overturn(decision)
     shown = page(cast, decision.submission)
-    assert "Approved" in shown and "overturned since" in shown and "On second sight it is fine." in shown
+    assert 'data-state="approved"' in shown and "overturned since" in shown and "On second sight it is fine." in shown
 
 
 def test_saying_critique_after_a_no_asks_a_second_person(cast: Cast, at: At) -> None:
@@ -238,7 +241,7 @@ def test_answering_with_words(cast: Cast, at: At) -> None:
     assert refused.status_code == 422 and "kept xxx" in refused.content.decode()
     shown = client.post(address, {"words": "It is a brush."}, follow=True).content.decode()
     assert Answer.objects.get().words == "It is a brush." and "It is a brush." in shown
-    assert 'data-state="waiting"' in shown and "Before" in shown
+    assert 'data-state="waiting"' in shown and '<h2 id="before">' in shown
     assert client.post(address, {"words": "Again."}).status_code == 409
 
 
@@ -315,13 +318,16 @@ def test_an_empty_list_says_what_next(cast: Cast) -> None:
 
 
 def test_the_list_asks_the_same_number_of_questions_however_long_it_is(
-    cast: Cast, django_assert_max_num_queries: Any
+    cast: Cast, django_assert_num_queries: Any
 ) -> None:
+    client = client_of(cast)
+    cast.submission()
+    client.get(url(cast, "submissions"))
+    with CaptureQueriesContext(connection) as asked:
+        client.get(url(cast, "submissions"))
     for _ in range(5):
         cast.submission()
-    client = client_of(cast)
-    client.get(url(cast, "submissions"))
-    with django_assert_max_num_queries(22):
+    with django_assert_num_queries(len(asked)):
         client.get(url(cast, "submissions"))
 
 
@@ -385,12 +391,6 @@ def test_no_reviewer_is_in_any_byte_an_artist_can_get(cast: Cast, at: At) -> Non
         ]
         for name, text in found.items():
             assert not [secret for secret in secrets if secret in text], name
-
-
-def test_the_mark_is_the_same_in_a_program_and_another_elsewhere(cast: Cast) -> None:
-    here = pseudonyms.mark(cast.reviewer, cast.program)
-    assert here == pseudonyms.mark(cast.reviewer, cast.program) != pseudonyms.mark(cast.rival, cast.program)
-    assert here != pseudonyms.mark(cast.reviewer, make.program()) and here != cast.reviewer.pseudonym
 
 
 def test_a_proof_is_json_and_names_a_role_and_a_mark(cast: Cast, at: At) -> None:

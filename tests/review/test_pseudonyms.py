@@ -45,6 +45,12 @@ def test_a_mark_stays_when_roles_change(cast: Cast, monkeypatch: pytest.MonkeyPa
     assert [pseudonyms.mark(reviewer, cast.program) for reviewer in (cast.reviewer, cast.rival)] == before
 
 
+def test_the_mark_is_the_same_in_a_program_and_another_elsewhere(cast: Cast) -> None:
+    here = pseudonyms.mark(cast.reviewer, cast.program)
+    assert here == pseudonyms.mark(cast.reviewer, cast.program) != pseudonyms.mark(cast.rival, cast.program)
+    assert here != pseudonyms.mark(cast.reviewer, make.program()) and here != cast.reviewer.pseudonym
+
+
 def test_in_which_role_somebody_looked(cast: Cast) -> None:
     now = clock.now()
     role = Role.objects.create(program=cast.program, user=cast.reviewer, kind="lead", granted_at=now)

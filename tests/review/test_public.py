@@ -292,7 +292,7 @@ def test_whatever_is_not_live_is_the_same_404_byte_for_byte(
 @pytest.mark.parametrize("route", ["", "embed/", "playable/"])
 def test_no_token_breaks_anything(db: None, token: str, route: str) -> None:
     answer = browser().get(f"/s/{token}/{route}")
-    assert told(answer) == told(browser().get(f"/s/{NEVER}/{route}"))
+    assert answer.status_code == 404 and told(answer) == told(browser().get(f"/s/{NEVER}/{route}"))
 
 
 def test_to_its_artist_and_to_staff_it_is_gone_as_well(cast: Cast, at: At) -> None:
@@ -301,8 +301,10 @@ def test_to_its_artist_and_to_staff_it_is_gone_as_well(cast: Cast, at: At) -> No
     for user in (cast.artist.user, cast.reviewer, make.staff(program=cast.program)):
         client = browser()
         client.force_login(user)
-        gone, never = client.get(f"/s/{share.token}/"), client.get(f"/s/{NEVER}/")
-        assert gone.status_code == 404 and gone.content == never.content == browser().get(f"/s/{NEVER}/").content
+        for route in ROUTES:
+            gone, never = client.get(f"/s/{share.token}/{route}"), client.get(f"/s/{NEVER}/{route}")
+            assert gone.status_code == 404 and told(gone) == told(never), route
+            assert gone.content == browser().get(f"/s/{NEVER}/{route}").content
 
 
 def test_an_embargo_opens_by_the_clock(cast: Cast, at: At) -> None:
