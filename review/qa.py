@@ -20,7 +20,7 @@ from access.models import Chain, Program, User
 from access.sql import as_uuid, run
 from review import clocks, goldens
 from review.models import Appeal, Claim, Decision, Draw, Escalation, Look, Opinion, ReviewTerms, Submission
-from review.queueing import MAY_JUDGE
+from review.queueing import may_judge
 
 BATCH = 200  # decisions, or checks, in one sweep
 LATE = timedelta(minutes=10)  # a decision whose transaction ended late is still found so long after its effect
@@ -177,7 +177,7 @@ def _spare(decision: Decision) -> int:
 _BY_THEM = f"""
 access_role r JOIN access_user u ON u.id = r.user_id AND u.is_active = %(yes)s
 WHERE r.program_id = l.program_id AND r.revoked_at IS NULL AND r.kind IN ('reviewer', 'lead')
-AND {MAY_JUDGE.replace("%(me)s", "r.user_id").replace("%(is_lead)s", "(r.kind = 'lead')")}"""
+AND {may_judge("r.user_id", leads="(r.kind = 'lead')")}"""
 
 _WHO = f"SELECT DISTINCT r.user_id FROM (SELECT * FROM review_look WHERE id = %(look)s) l, {_BY_THEM}"  # noqa: S608
 

@@ -40,6 +40,16 @@ MAY_JUDGE = f"""
          WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1) IS NULL
     AND {HAD_PART}"""  # noqa: S608  fixed words
 
+
+def may_judge(who: str, *, leads: str) -> str:
+    """The same of other people than the one who asks, for a statement about many.
+
+    Args:
+        who: the column with the key of each. leads: an expression that says whether they lead.
+    """
+    return MAY_JUDGE.replace("%(me)s", who).replace("%(is_lead)s", leads)
+
+
 _FREE = f"""
     l.program_id = %(program)s AND l.state = 'waiting'
     AND (SELECT 1 FROM review_claim h WHERE h.look_id = l.id AND h.released_at IS NULL LIMIT 1) IS NULL

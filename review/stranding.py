@@ -21,7 +21,7 @@ from access import clock
 from access.models import Conflict, Program, Role, User
 from access.sql import as_uuid, run
 from review.models import Escalation, Look, OptOut, Submission
-from review.queueing import BINDING, MAY_JUDGE
+from review.queueing import BINDING, may_judge
 
 SHOWN = 50  # on the lead's page
 
@@ -34,7 +34,7 @@ _REVIEWERS = """(SELECT r.user_id, EXISTS (SELECT 1 FROM access_role d WHERE d.p
 
 # The exclusions of the queue, with each reviewer in the place of the one who asks.
 _MAY_EVER = (
-    MAY_JUDGE.replace("%(me)s", "p.user_id").replace("%(is_lead)s", "p.is_lead")
+    may_judge("p.user_id", leads="p.is_lead")
     + " AND (l.reserved_for_id IS NULL OR l.reserved_until IS NOT NULL OR l.reserved_for_id = p.user_id)"
 )
 

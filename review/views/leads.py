@@ -14,7 +14,7 @@ from access.audiences import MemberRequest, for_leads
 from review import claiming, escalating, stranding
 from review.lead_forms import AdviceForm, BreakForm
 from review.leading import Desk
-from review.models import Claim, Escalation
+from review.models import Claim, Escalation, Look
 
 
 @for_leads
@@ -45,7 +45,11 @@ def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, An
 
 def _question(asked: Escalation, request: MemberRequest, typed: dict[uuid.UUID, Any]) -> dict[str, Any]:
     form = typed.get(asked.pk) or AdviceForm(auto_id=f"question_{asked.pk}_%s")
-    return {"asked": asked, "form": None if asked.asked_by_id == request.user.pk else form}
+    return {
+        "asked": asked,
+        "form": None if asked.asked_by_id == request.user.pk else form,
+        "may_take": asked.look.kind != Look.Kind.GOLDEN,  # one with a known answer is for its reviewer alone
+    }
 
 
 def _held(claim: Claim, typed: dict[uuid.UUID, Any]) -> dict[str, Any]:

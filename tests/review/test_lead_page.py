@@ -55,6 +55,14 @@ def test_what_is_stranded_stands_there_with_why_and_who_frees_it(cast: Cast, lea
     assert page.count("must not get this one") == 3
 
 
+@pytest.mark.parametrize("kind", ["first", "golden"])
+def test_a_clip_with_a_known_answer_is_not_taken_over(cast: Cast, lead: User, kind: str) -> None:
+    asked = ask(cast)
+    Look.objects.filter(pk=asked.look_id).update(kind=kind, reserved_for=cast.reviewer if kind == "golden" else None)
+    page = read(lead, cast)
+    assert "Is this a knife or a brush?" in page and ("Take it over" in page) == (kind == "first")
+
+
 def test_a_question_is_answered_and_goes_back(cast: Cast, lead: User) -> None:
     asked = ask(cast)
     assert "Is this a knife or a brush?" in read(lead, cast)
