@@ -7,7 +7,7 @@ from access.models import Program, Role, User
 from access.refusals import NotAllowed
 from review import policies
 from review.models import Policy
-from review.refusals import PolicyMissing, TooFewReviewers
+from review.refusals import LeadMissing, PolicyMissing, TooFewReviewers
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def open_program(program: Program, *, by: User | None) -> Program:
         NotAllowed: not staff of the program. ``by=None`` is the system itself.
         PolicyMissing: no grounds are published yet.
         TooFewReviewers: the rules need more people; ``missing`` among the facts.
+        LeadMissing: they are enough, and none of them leads.
     """
     if by is not None and not policies.may_open(by, program):
         raise NotAllowed
@@ -56,7 +57,7 @@ def open_program(program: Program, *, by: User | None) -> Program:
             raise PolicyMissing
         need = need_of(locked)
         if need.missing or need.leads_missing:
-            raise TooFewReviewers(missing=need.missing, leads_missing=need.leads_missing)
+            raise LeadMissing if need.leads_missing and not need.missing else TooFewReviewers(missing=need.missing)
         Program.objects.filter(pk=locked.pk).update(opened_at=now)
         locked.opened_at = now
         facts = {"needed": need.needed, "have": need.have}

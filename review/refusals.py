@@ -142,6 +142,11 @@ class TooFewReviewers(Refused):
     sentence = _("The program has fewer reviewers than its own rules need. Give more people the role, then open it.")
 
 
+class LeadMissing(Refused):
+    code = "lead_missing"
+    sentence = _("Nobody who reviews here is a lead, so nobody could answer a question. Make one a lead, then open it.")
+
+
 class NotSentBack(Refused):
     code, rival = "not_sent_back", True
     sentence = _("Nobody is waiting for changes to this clip. Reload its page to see where it stands.")

@@ -43,7 +43,7 @@ def write_rule(program: Program, *, wording: Wording, by: User) -> RiskRule:
         now = clock.now()
         rule = RiskRule(program=program, made_by=by, made_at=now)
         _save(rule, wording)
-        audit.trace("write_rule", program=program, at=now, actor=by, subject=rule, facts=_facts(rule))
+        _trace("write_rule", rule, by, now, _facts(rule))
     return rule
 
 
@@ -57,10 +57,9 @@ def change_rule(rule: RiskRule, *, wording: Wording, by: User) -> RiskRule:
         found = _locked(rule, by)
         if found.is_on:
             raise RuleOn
+        before = _facts(found)
         _save(found, wording)
-        audit.trace(
-            "change_rule", program=found.program, at=clock.now(), actor=by, subject=found, facts=_facts(found)
-        )  # fmt: skip
+        _trace("change_rule", found, by, clock.now(), _facts(found) | {"before": before})
     return found
 
 
@@ -78,6 +77,12 @@ def _save(rule: RiskRule, wording: Wording) -> None:
 
 def _facts(rule: RiskRule) -> dict[str, object]:
     return {"category": rule.category, "band": rule.band, "two_people": rule.two_people}
+
+
+def _trace(act: str, rule: RiskRule, by: User, at: datetime, facts: dict[str, object]) -> None:
+    """Into the record, with name and words as they are now: they may name people, so they can be erased."""
+    private = f"{rule.name}\n{rule.words}"
+    audit.trace(act, program=rule.program, at=at, actor=by, subject=rule, facts=facts, private=private)
 
 
 def _locked(rule: RiskRule, by: User) -> RiskRule:
@@ -102,8 +107,7 @@ def try_rule(rule: RiskRule, *, by: User) -> RiskRule:
         found.tried = {"submissions": total, "hits": len(caught), "some": caught[:SOME], "words": found.words}
         found.tried_at, found.switched_on_at, found.switched_off_at = now, None, None
         found.save(update_fields=["tried", "tried_at", "switched_on_at", "switched_off_at"])
-        facts = {"submissions": total, "hits": len(caught)}
-        audit.trace("try_rule", program=found.program, at=now, actor=by, subject=found, facts=facts)
+        _trace("try_rule", found, by, now, _facts(found) | {"submissions": total, "hits": len(caught)})
     return found
 
 
@@ -157,5 +161,5 @@ def _switch(rule: RiskRule, by: User, act: str, *, on: bool) -> RiskRule:
     else:
         rule.switched_off_at = now
     rule.save(update_fields=["switched_on_at", "switched_off_at"])
-    audit.trace(act, program=rule.program, at=now, actor=by, subject=rule, facts=_facts(rule))
+    _trace(act, rule, by, now, _facts(rule))
     return rule

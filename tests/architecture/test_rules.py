@@ -234,6 +234,7 @@ TRIGGERS = {
         "opinion_range_lies_within_its_clip",
         "opinion_says_for_whom",
     },
+    "review_riskrule": {"risk_rule_changes_while_it_is_off"},
     "review_share": {"red_team_outputs_are_never_shared", "share_binds_to_an_approval", "share_never_swaps_its_bytes"},
     "review_statement": {"statement_is_of_what_is_in_effect"},
     "review_submission": {"submission_answers_its_own", "submission_is_by_the_artist", "submission_moves_forward"},

@@ -42,11 +42,11 @@ def post(user: User, name: str, program: Program, fields: dict[str, Any] | None 
 
 def test_the_page_counts_who_is_missing(cast: Cast, staff: User) -> None:
     page = read(staff, "review_opening", cast.program)
-    assert "Before the program opens" in page and "2 reviewers are missing" in page and "A lead is missing" in page
+    assert "Before the program opens" in page and "2 reviewers are missing" in page and "There is no lead" in page
     assert cast.reviewer.name in page and "disabled>Open the program" in page
     make.lead(program=cast.program)
     page = read(staff, "review_opening", cast.program)
-    assert "1 reviewer is missing" in page and "A lead is missing" not in page
+    assert "1 reviewer is missing" in page and "There is no lead" not in page
 
 
 def test_a_program_that_has_what_it_needs_opens(cast: Cast, staff: User) -> None:

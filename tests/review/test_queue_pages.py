@@ -90,7 +90,7 @@ def test_the_landing_says_what_keeps_a_program_closed(cast: Cast) -> None:
     cast.program.opened_at = None
     cast.program.save()
     page = read(cast.reviewer, "review_queue", cast)
-    assert "not open yet" in page and "2 reviewers are missing" in page and "A lead is missing" in page
+    assert "not open yet" in page and "2 reviewers are missing" in page and "There is no lead" in page
 
 
 def test_nobody_counts_further_than_a_person_reads(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

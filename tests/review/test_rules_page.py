@@ -1,8 +1,10 @@
 """Rules that raise scrutiny: written, tried, switched on, and never saying no."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +17,7 @@ from review.refusals import RuleNameTaken, RuleOn, RuleUntried
 from review.ruling import Wording
 from tests import make
 from tests.review.cast import At, Cast
+from tests.review.rows import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +146,27 @@ def test_the_list_says_what_each_rule_is(cast: Cast, lead: User, rule: RiskRule)
     assert "Knives" in page and "Off, not tried" in page and "at least high risk" in page
     empty = post(lead, "review_rules", cast, name="Empty", words=" \n ", category="violence", band="1")
     assert empty.status_code == 422
+
+
+def test_the_record_says_what_a_rule_said_before_and_says_now(cast: Cast, lead: User, rule: RiskRule) -> None:
+    said = Wording("Blades", "blade", "hate", band=3, two_people=True)
+    ruling.change_rule(rule, wording=said, by=lead)
+    ruling.switch_on(ruling.try_rule(rule, by=lead), by=lead)
+    entries = {entry.act: entry for entry in Entry.objects.filter(subject=f"riskrule:{rule.pk}")}
+    before = {"category": "violence", "band": 2, "two_people": False}
+    now = {"category": "hate", "band": 3, "two_people": True}
+    assert json.loads(entries["write_rule"].facts) == before
+    assert json.loads(entries["change_rule"].facts) == {**now, "before": before}
+    assert json.loads(entries["try_rule"].facts) == {**now, "submissions": 0, "hits": 0}
+    assert json.loads(entries["switch_on"].facts) == now
+    assert entries["write_rule"].private.text == "Knives\nknife\nsharp blade"
+    assert {entries[act].private.text for act in ("change_rule", "try_rule", "switch_on")} == {"Blades\nblade"}
+
+
+@pytest.mark.parametrize("change", [{"words": "fork"}, {"band": 3}, {"category": "hate"}, {"two_people": True}])
+def test_the_schema_lets_no_rule_change_while_it_is_on(lead: User, rule: RiskRule, change: dict[str, object]) -> None:
+    ruling.switch_on(ruling.try_rule(rule, by=lead), by=lead)
+    with transaction.atomic(), refused("risk_rule_changes_while_it_is_off"):
+        RiskRule.objects.update(**change)
+    ruling.switch_off(rule, by=lead)
+    assert RiskRule.objects.update(**change) == 1
