@@ -27,7 +27,7 @@ from review.refusals import (
 
 LEASE = timedelta(minutes=10)
 LONGEST = timedelta(minutes=30)  # however long its page stays open, a claim keeps a look from others no longer
-AHEAD = timedelta(minutes=2)  # a clip that is only loaded beforehand is kept from others no longer than that
+AHEAD = timedelta(minutes=2)  # for a clip that is only loaded beforehand; the page of the one in hand renews it
 LEAVING = timedelta(minutes=1)  # whoever leaves the page comes back within that, by a reload or a second thought
 TRIES = 20  # rivals who each take the very look that was picked; more than that is a fault of ours
 

@@ -55,7 +55,7 @@ def within(intervals: Iterable[Interval], elapsed: timedelta) -> bool:
 
 
 def played(claim: Claim, report: Report, at: datetime) -> list[Interval]:
-    """All that was played under a claim, with the report; what time does not allow is left out."""
+    """All that was played under a claim, with the report; one of more than there was time for counts for nothing."""
     known = [(int(start), int(end)) for start, end in claim.played]
     if claim.revealed_at is None:
         return known

@@ -86,10 +86,6 @@ def why_not(look: Look, user: User, at: datetime) -> Refused | None:
     return next((refusal() for stands, refusal in refusals if stands), None)
 
 
-def may_judge(user: User, look: Look, at: datetime) -> bool:
-    return why_not(look, user, at) is None
-
-
 def why_not_advise(look: Look, lead: User, at: datetime) -> Refused | None:
     """Why this lead must not tell somebody how to judge; None if they may. Who opted out or passed it by still may."""
     if why := why_not_touch(look, lead, at):

@@ -14,10 +14,11 @@ from django.db import connection
 
 from access.models import Program, User
 from access.sql import as_uuid, locking, run
+from review.models import Look
 
 QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody's answer is due within this
 
-BINDING = "('first', 'second', 'tie_break', 'appeal')"
+BINDING = "({})".format(", ".join(f"'{kind}'" for kind in Look.BINDING))
 
 # Whoever had part in it: who judged in this round (for an appeal or a check: ever), or told somebody how to judge.
 HAD_PART = """

@@ -272,7 +272,8 @@ def withdraw(submission: Submission, *, by: User) -> None:
     if not policies.may_withdraw(by, submission):
         raise NotAllowed
     with audit.recorded():
-        answered = Submission.objects.filter(pk=submission.answers_id, state=Submission.State.ANSWERED)
+        before = [submission.answers_id] if submission.answers_id else []
+        answered = Submission.objects.filter(pk__in=before, state=Submission.State.ANSWERED)
         list(answered.select_for_update(no_key=True))  # what was there before it is locked before it
         taken_back = {"state": Submission.State.WITHDRAWN, "answers": None}
         if not Submission.objects.waiting().filter(pk=submission.pk).update(**taken_back):

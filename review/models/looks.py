@@ -160,7 +160,6 @@ class Claim(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )  # a lead who took it away
     played = models.JSONField(default=list, blank=True)  # [[from_ms, to_ms], …] of the clip, as the page reported
-    sheet_seen_at = models.DateTimeField(null=True, blank=True)  # "I looked at the whole contact sheet"
 
     objects = ClaimQuerySet.as_manager()
 

@@ -44,21 +44,13 @@ class Opinion(models.Model):
     the reviewer's word with a measure, not a proof.
     """
 
-    class Kind(models.TextChoices):
-        FIRST = "first"
-        SECOND = "second"
-        TIE_BREAK = "tie_break"
-        APPEAL = "appeal"
-        QA = "qa"
-        GOLDEN = "golden"
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="opinions")
     look = models.OneToOneField(
         Look, null=True, blank=True, on_delete=models.PROTECT, related_name="opinion"
     )  # empty: given before there were looks
     round = models.PositiveSmallIntegerField()
-    kind = models.CharField(max_length=9, choices=Kind, default=Kind.FIRST)
+    kind = models.CharField(max_length=9, choices=Look.Kind, default=Look.Kind.FIRST)
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="opinions")
     claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="opinions")
     verdict = models.CharField(max_length=8, choices=Verdict)

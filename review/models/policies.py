@@ -145,7 +145,7 @@ class RiskRule(models.Model):
     band = models.PositiveSmallIntegerField(default=1)  # at least this band
     two_people = models.BooleanField(default=False)
     tried_at = models.DateTimeField(null=True, blank=True)
-    tried = models.JSONField(default=dict, blank=True)  # of the trial: submissions, hits, days, words as tried
+    tried = models.JSONField(default=dict, blank=True)  # of the trial: submissions, hits, some of them, words as tried
     switched_on_at = models.DateTimeField(null=True, blank=True)
     switched_off_at = models.DateTimeField(null=True, blank=True)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
