@@ -31,7 +31,11 @@ from review.models.opinions import AppealQuerySet
 
 DAYS_BACK = 3  # days that are made up for, if nothing ran
 UNDONE = timedelta(minutes=5)  # more than a verdict can be undone: what takes effect after midnight was decided before
+LATELY = timedelta(minutes=10)  # longer than any verdict takes to be committed
 MOST_KEYS = 30_000  # in one question; SQLite takes some more values, PostgreSQL twice as many
+
+
+Users = Collection[uuid.UUID] | QuerySet[MailChoice, uuid.UUID]
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,34 @@ def _send_unless_undone(decision: Decision, at: datetime) -> None:
 
 
 def settle() -> int:
-    """Write the digests of the days that have ended; how many."""
-    today = clock.now().date()
+    """Write the digests of the days that have ended, and what fell between two choices; how many digests."""
+    now = clock.now()
+    _send_what_fell_between(now)
+    today = now.date()
     daily = MailChoice.objects.filter(daily=True).values_list("user", flat=True)
     without = defaultdict(list)
     for user, days in _unwritten(list(daily), today).items():
         for day in days:
             without[day].append(user)
     return sum(_write_all(without[day], day) for day in sorted(without))
+
+
+def _send_what_fell_between(at: datetime) -> None:
+    """A mail of its own for what was told while its artist changed from one a day to each at once: the verdict still
+    read the old choice, and the change did not see a verdict that was not committed."""
+    users = MailChoice.objects.filter(daily=False).values_list("user", flat=True)
+    decisions = {announcing.key_of(made): made for made in _decisions(users, at - LATELY, at + UNDONE)}
+    appeals = {announcing.key_of(made): made for made in _appeals(users, at - LATELY, at + UNDONE)}
+    late = {announcing.key_of_breach(made.look): made for made in _breaches(users, at - LATELY, at + UNDONE)}
+    said = Outbox.objects.filter(dedupe_key__in=[*decisions, *appeals, *late]).values_list("dedupe_key", flat=True)
+    unsaid = {*decisions, *appeals, *late} - set(said)
+    for key in unsaid & decisions.keys():
+        with transaction.atomic():
+            _send_unless_undone(decisions[key], at)
+    for key in unsaid & appeals.keys():
+        announcing.mail_appeal(appeals[key])
+    for key in unsaid & late.keys():
+        announcing.mail_breach(late[key].look, at=late[key].seen_at)
 
 
 def _unwritten(users: Collection[uuid.UUID], today: date) -> dict[uuid.UUID, list[date]]:
@@ -149,17 +173,17 @@ def _without_own_mail(found: dict[uuid.UUID, list[Event]]) -> dict[uuid.UUID, li
     return {user: sorted(events, key=lambda event: event.at) for user, events in left.items() if events}
 
 
-def _decisions(users: Collection[uuid.UUID], start: datetime, end: datetime) -> DecisionQuerySet:
+def _decisions(users: Users, start: datetime, end: datetime) -> DecisionQuerySet:
     """Root decisions only: what overturns one is told as the end of its appeal."""
     told = Decision.objects.filter(artist__in=users, effective_at__gte=start, effective_at__lt=end, withdrawal=None)
     return told.filter(overturns=None).select_related("submission__program", "artist", "clause")
 
 
-def _appeals(users: Collection[uuid.UUID], start: datetime, end: datetime) -> AppealQuerySet:
+def _appeals(users: Users, start: datetime, end: datetime) -> AppealQuerySet:
     settled = Appeal.objects.filter(decision__artist__in=users, settled_at__gte=start, settled_at__lt=end)
     return settled.select_related("decision__submission__program", "decision__artist")
 
 
-def _breaches(users: Collection[uuid.UUID], start: datetime, end: datetime) -> QuerySet[Breach]:
+def _breaches(users: Users, start: datetime, end: datetime) -> QuerySet[Breach]:
     late = Breach.objects.filter(look__artist__in=users, seen_at__gte=start, seen_at__lt=end)
     return late.select_related("look__submission__program", "look__submission__enrollment__user")

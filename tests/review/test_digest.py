@@ -197,6 +197,31 @@ def test_days_whose_mail_was_not_written_yet_are_not_lost_by_a_change_of_mind(ca
     assert not Outbox.objects.filter(dedupe_key=f"decision-{written.pk}").exists()
 
 
+def test_a_verdict_that_was_in_flight_at_a_change_of_mind_has_its_mail(cast: Cast, at: At) -> None:
+    """It read that one mail a day was wanted, and was committed after the change had looked for what waits."""
+    noon(at)
+    digest.choose_mail(cast.artist.user, daily=True)
+    no = cast.reject(cast.claim(cast.submission(title="No")))
+    moderation.undo(cast.approval(cast.submission(title="Undone")), by=cast.reviewer)
+    asked = stages.no(cast, at, cast.submission(title="Appealed"))
+    appeals.open_appeal(asked, by=cast.artist.user, words="Again.")
+    cast.give(cast.claim(asked.submission, by=cast.rival), "rejected", words="It stays.")
+    assert mails(cast) == []
+    late = cast.submission(title="Late")
+    MailChoice.objects.update(daily=False)
+    digest.settle()
+    digest.settle()
+    subjects = sorted(mail.subject for mail in mails(cast))
+    assert subjects == ["Not approved: Appealed", "Not approved: No", "Your appeal: Appealed"]
+    assert {mail.not_before for mail in mails(cast) if mail.subject == "Not approved: No"} == {no.effective_at}
+    MailChoice.objects.update(daily=True)
+    at(late.due_at + timedelta(minutes=1))
+    clocks.find_breaches()
+    MailChoice.objects.update(daily=False)
+    digest.settle()
+    assert [mail.subject for mail in mails(cast)][-1] == "Not answered in time: Late"
+
+
 def test_what_is_undone_meanwhile_has_no_mail(cast: Cast, at: At) -> None:
     """Read before the undo, written after it: the row is asked again under the submission's lock."""
     noon(at)
