@@ -121,7 +121,7 @@ def row(submission: Submission, decision: Decision | None, now: datetime) -> dic
         "known": known,
         "late": late,
         "is_due": known == "waiting" and submission.due_at <= now and not late,
-        "url": reverse("submission", args=[submission.program.slug, submission.pk]),
+        "url": announcing.page_of(submission),
         **addresses(submission.output),
     }
 

@@ -50,6 +50,7 @@ def test_an_approval_of_it_can_be_shared(watched: Cast, at: At) -> None:
     decision = watched.approval(Submission.objects.get())
     at(decision.effective_at + timedelta(minutes=1))
     assert not sharing.settle(), "nobody asked for a link, so none opens by itself"
+    assert "You gave this clip no title: its page will say" in read(watched, "submission", decision.submission_id)
     assert sharing.share(decision, by=watched.artist.user)
 
 
