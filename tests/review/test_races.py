@@ -50,7 +50,7 @@ def test_two_verdicts_one_decision(cast: Cast, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         ends = two_tabs(cast)
         assert len(won(ends)) == 1 and lost(ends) == [DecidedAlready]
-        assert str(next(end for end in ends if isinstance(end, DecidedAlready)).sentence).startswith("You ")
+        assert str(next(end for end in ends if isinstance(end, DecidedAlready)).sentence).startswith("Your verdict, ")
     assert Decision.objects.count() == Opinion.objects.count() == 3
 
 
