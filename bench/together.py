@@ -5,16 +5,17 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import zip_longest
 
 
-def together(works: Sequence[Callable[[], object]], *, ready: Callable[[], object] | None = None) -> float:
+def together(works: Sequence[Callable[[], object]], *, ready: Sequence[Callable[[], object]] = ()) -> float:
     """Seconds until all have worked, in a thread each; what each does to be ``ready`` beforehand is not counted."""
     start = threading.Barrier(len(works) + 1)
 
-    def begin(work: Callable[[], object]) -> None:
+    def begin(work: Callable[[], object], prepare: Callable[[], object] | None) -> None:
         try:
-            if ready:
-                ready()
+            if prepare:
+                prepare()
         except Exception:
             start.abort()  # or the others would wait for ever
             raise
@@ -22,7 +23,7 @@ def together(works: Sequence[Callable[[], object]], *, ready: Callable[[], objec
         work()
 
     with ThreadPoolExecutor(len(works)) as pool:
-        hands = [pool.submit(begin, work) for work in works]
+        hands = [pool.submit(begin, *both) for both in zip_longest(works, ready)]
         with suppress(threading.BrokenBarrierError):  # who broke it says why, below
             start.wait()
         since = time.perf_counter()

@@ -149,7 +149,7 @@ def main() -> None:
     reviewers, number = int(sys.argv[2]), int(sys.argv[3])
     queue = filled(reviewers, number)
     crowd = Crowd(queue)
-    in_threads(len(queue.reviewers), crowd.work)
+    in_threads(range(len(queue.reviewers)), crowd.work, ready=lambda _number: connection.ensure_connection())
     crowd.finish()
     found: dict[str, object] = {**wrongs.counted(), "out_of_order": crowd.out_of_order}
     found |= {"troubles": len(crowd.troubles), "decided": Decision.objects.count(), "claims": Claim.objects.count()}

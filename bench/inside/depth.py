@@ -25,7 +25,7 @@ def passes(queue: Queue, number: int) -> float:
     rates = []
     for _ in range(PASSES):
         queue.fill(number + DECISIONS // 2 - waiting())
-        rates.append(rate(queue, threads=THREADS, decisions=DECISIONS)[0])
+        rates.append(rate(queue, hands=range(THREADS), decisions=DECISIONS)[0])
     return median(rates)
 
 
@@ -33,7 +33,6 @@ def taken(queue: Queue, number: int) -> tuple[float, tuple[float, int]]:
     """The rate, and the list at exactly so many."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    rate(queue, threads=THREADS, decisions=THREADS * 5)  # imports and plans
     a_second = passes(queue, number)
     queue.fill(number - waiting())
     return a_second, visit(queue.reviewers[0], reverse("review_list", args=[queue.program.slug]))
