@@ -4,6 +4,7 @@ SQLite drops a table's triggers when Django rebuilds the table: a later migratio
 name the rule again, and a test reads the catalogs after ``migrate`` for every rule by name.
 """
 
+import re
 from collections.abc import Callable
 
 from django.db import migrations
@@ -18,7 +19,8 @@ def rule(name: str, table: str, when: str, refuse_if: str, says: str) -> migrati
     Args:
         name: the rule's name in the catalogs.
         when: ``BEFORE INSERT`` or the like.
-        refuse_if: an SQL condition over ``NEW`` and ``OLD``, understood by both databases.
+        refuse_if: an SQL condition over ``NEW`` and ``OLD``, understood by both databases. ``SECONDS(a, b)`` in it
+            are those from one column of instants to another; SQLite counts them from days, to a thousandth.
         says: the database's own words when it refuses.
     """
 
@@ -34,7 +36,7 @@ def rule(name: str, table: str, when: str, refuse_if: str, says: str) -> migrati
 
 
 def _statements(vendor: str, name: str, table: str, when: str, refuse_if: str, says: str) -> list[str]:
-    says = says.replace("'", "''")
+    says, refuse_if = says.replace("'", "''"), _SECONDS.sub(_COUNTED[vendor], refuse_if)
     if vendor == "sqlite":
         return [
             f"DROP TRIGGER IF EXISTS {name}",
@@ -49,6 +51,13 @@ def _statements(vendor: str, name: str, table: str, when: str, refuse_if: str, s
         f"DROP TRIGGER IF EXISTS {name} ON {table}",
         f"CREATE TRIGGER {name} {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
     ]
+
+
+_SECONDS = re.compile(r"SECONDS\((\S+), (\S+)\)")
+_COUNTED = {
+    "sqlite": r"((julianday(\2) - julianday(\1)) * 86400)",
+    "postgresql": r"EXTRACT(EPOCH FROM \2 - \1)",
+}
 
 
 def append_only(table: str) -> list[migrations.RunPython]:

@@ -13,7 +13,7 @@ from access import audit, clock, storing
 from access.models import User
 from access.refusals import NotAllowed, Refused
 from access.sql import change, insert, locking, run
-from review import announcing, appeals, escalating, exposure, looking, policies, saying
+from review import announcing, appeals, escalating, exposure, looking, policies, saying, scrutiny
 from review.beside import appeal_of
 from review.models import (
     Claim,
@@ -68,6 +68,7 @@ def decide(
         ReasonsMissing, ClauseForeign, RangeOutside: a no that does not say why.
         ChangesSpent: changes were asked for twice already. AppealWantsVerdict: they are no answer to an appeal.
         EmbargoPassed: an embargo that ends before it begins.
+        MachinesFirst: no machine has looked at what one person would approve, and it was sent only minutes ago.
     """
     check_bytes(claim)  # before the locks: nobody waits for a disk
     with audit.recorded():
@@ -226,6 +227,8 @@ def _follow(stage: Stage, opinion: Opinion) -> Decision | None:
     if further := _who_else(stage, cited):
         _ask_another(stage, further)
         return None
+    if len(cited) == 1 and opinion.verdict == Verdict.APPROVED:
+        scrutiny.check_machines_looked(stage.submission, opinion.given_at)
     return _decide(cited, stage.submission)
 
 

@@ -125,6 +125,14 @@ class RangeNotWatched(Refused):
     sentence = _("The range you cite was not played. Watch that part, then send the verdict again.")
 
 
+class MachinesFirst(Refused):
+    code = "machines_first"
+    sentence = _(
+        "No machine has looked at this clip yet. Mostly it takes seconds: send your approval again in a moment. Ten "
+        "minutes after the clip was sent in, it no longer waits for that."
+    )
+
+
 class ChangesSpent(Refused):
     code = "changes_spent"
     sentence = _("Changes were asked for twice already, so now there is a verdict: approve or reject.")

@@ -1,11 +1,14 @@
 """What machines noticed raises the scrutiny of what waits: its band, its category, a second person; nothing else."""
 
+from datetime import datetime, timedelta
+
 from django.db.models import Case, CharField, Exists, OuterRef, Value, When
 from django.db.models.functions import Cast, Concat
 
 from generation.models import Output
 from review import signals, weighing
-from review.models import Category, Flag, Signal, Submission
+from review.models import Category, Examination, Flag, Signal, Submission
+from review.refusals import MachinesFirst
 from review.weighing import Weight
 
 # What a signal makes of a submission: the category it falls under, and the risk band that it has at least.
@@ -15,6 +18,7 @@ RAISES = {
     Signal.Kind.FLASHING: (Category.FLASHING, 1),
 }
 AT_ONCE = 100
+MACHINES_FIRST = timedelta(minutes=10)  # so long nobody approves alone what no machine has looked at; published
 
 
 def settle() -> int:
@@ -49,3 +53,23 @@ def add_noticed(weight: Weight, output: Output) -> Weight:
         category, band = RAISES[Signal.Kind(signal.kind)]
         weight.add(category, signal.said_by, band=band)
     return weight
+
+
+def waits_for_machines(submission: Submission, at: datetime) -> bool:
+    """Whether one person must not approve it yet: no machine has looked, and they may still be about to.
+
+    Bounded, since a machine that is broken must keep no artist waiting.
+    """
+    if at >= submission.submitted_at + MACHINES_FIRST:
+        return False
+    return not Examination.objects.filter(output=submission.output_id, trouble="").exists()
+
+
+def check_machines_looked(submission: Submission, at: datetime) -> None:
+    """Let one person's approval pass only where it need not wait for machines.
+
+    Raises:
+        MachinesFirst.
+    """
+    if waits_for_machines(submission, at):
+        raise MachinesFirst

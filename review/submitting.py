@@ -11,6 +11,7 @@ from access.locking import share_halt_lock
 from access.models import AgreementVersion, Cohort, Credential, Enrollment, Halt, User
 from access.policies import may_review
 from access.refusals import AgreementUnsigned, Halted, NotAllowed, ProgramClosed, WordsMissing
+from generation.doorbell import ring_early
 from generation.models import Output
 from review import appeals, claiming, clocks, policies, scrutiny, weighing
 from review.models import Answer, Critique, Decision, Look, Policy, ReviewTerms, Submission, Verdict
@@ -72,6 +73,7 @@ def submit(
             raise Halted
         asked = Submission(output=output, enrollment=enrollment, program=program, title=wish.title, credit=wish.credit)
         asked.statement, asked.publish_on_approval = wish.statement, wish.publish_on_approval
+        ring_early("review.look_over", expires=15)  # a machine looks before somebody has watched it
         return enter(asked, answers=answers, is_critique=wish.is_critique, by=enrollment.user)
 
 

@@ -16,6 +16,7 @@ from access import clock, storing
 from access.models import Cohort, Enrollment, Program, Role, StoredFile, User
 from bench.inside import clips, people
 from review.models import Look, Policy, Submission
+from review.scrutiny import MACHINES_FIRST
 
 FRAMES = 14  # 1.75 s: played within the second's grace, at double speed, however soon the verdict comes
 MASTER, PLAYABLE, SMALL = 400_000, 150_000, 30_000  # bytes, as pocket clips have
@@ -39,8 +40,8 @@ class Queue:
         }
 
     def fill(self, number: int, *, bands: int = 1, of: Enrollment | None = None) -> None:
-        """So many whole submissions, a second apart, spread over the risk bands."""
-        start = clock.now() - timedelta(seconds=number)
+        """So many whole submissions, a second apart, over the risk bands; so old that they wait for no machine."""
+        start = clock.now() - MACHINES_FIRST - timedelta(seconds=number)
         for begin in range(0, number, clips.BATCH):
             self._fill(range(begin, min(begin + clips.BATCH, number)), start, bands, of or self.artist)
 

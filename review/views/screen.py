@@ -15,7 +15,7 @@ from access import clock
 from access.audiences import MemberRequest
 from access.refusals import Refused
 from generation.models import Output, Rendition
-from review import balloting, drafting, habits, policies, resting, signals
+from review import balloting, drafting, habits, policies, resting, scrutiny, signals
 from review.beside import Beside, appeal_of, beside
 from review.models import Claim, Decision, Habit, Look, ReviewTerms, Signal, Submission
 from review.verdict_form import VerdictForm
@@ -112,6 +112,7 @@ def _in_front(look: Look, held: Claim, form: VerdictForm, now: datetime) -> dict
         "proxy_url": media_url(held.shown),
         "signals": [_signal(signal, seen) for signal in found],
         "flashes": any(signal.kind == Signal.Kind.FLASHING for signal in found),
+        "machines_first": scrutiny.waits_for_machines(look.submission, now),
         "signal_trouble": signals.trouble(look.submission.output),
         "family": [{"claim": one, "clip": clip(one.submission.output)} for one in family] if len(family) > 1 else [],
     }

@@ -211,6 +211,7 @@ TRIGGERS = {
         "decision_range_lies_within_its_clip",
         "decision_says_what_was_said",
         "known_bad_is_decided_by_two",
+        "machines_look_before_one_approves",
         "overturned_by_somebody_else",
         "two_people_decide_together",
     },
@@ -340,7 +341,7 @@ def of_a_journey(cast: Cast, at: At) -> None:
     cast.reject(cast.claim(asked))
     rejected = cast.reject(cast.claim(asked, by=make.reviewer(program=cast.program)))
     at(rejected.effective_at)
-    facts = {"output": asked.output, "version": 1}
+    facts = {"output": asked.output, "version": 2}
     FrameHash.objects.create(**facts, at_ms=0, quality=99, turned="")
     examined = Examination.objects.create(**facts, examined_at=rejected.effective_at)
     facts |= {"examination": examined, "kind": Signal.Kind.values[-1], "raised_at": rejected.effective_at}

@@ -60,6 +60,7 @@ def approve_by_keys(page: Page, site: Site) -> None:
     page.wait_for_selector("#start")
     page.keyboard.press("Enter")
     page.wait_for_selector("#reveal")
+    site.manage("shell", "-c", "from review import beat; beat.look_over()")  # nobody approves before a machine looked
     watch(page)
     page.keyboard.press("a")
     page.wait_for_url(re.compile(r"/review/$"))

@@ -123,5 +123,5 @@ def stack(cast: Cast, count: int = 3) -> list[Submission]:
         assert taken and taken.brief_id == brief.pk
         output = rendering.finish(taken, encode(drawn, width=96), seconds=1.0)
         rendering.add_renditions(output, encode_rest(drawn, width=96))
-        made.append(cast.submission(output))
+        made.append(cast.submission(make.examined(output)))
     return made

@@ -147,7 +147,7 @@ def resembling(cast: Cast, other: Submission) -> Claim:
     """A clip in the reviewer's hands, of which a machine says that it resembles the other one."""
     held = cast.claim(cast.submission())
     facts = {"recipe": "pdq", "version": 1, "threshold": 31, "measured": 4, "raised_at": clock.now()}
-    seen = Examination.objects.create(output=held.submission.output, version=1, examined_at=clock.now())
+    seen = Examination.objects.create(output=held.submission.output, version=2, examined_at=clock.now())
     Signal.objects.create(
         output=held.submission.output, examination=seen, kind="duplicate", theirs=other.output, theirs_ms=0, **facts
     )

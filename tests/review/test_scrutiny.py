@@ -1,16 +1,19 @@
 """What machines noticed raises the scrutiny of what waits, once, and decides nothing."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
 from access import clock
 from generation.models import Output
 from review import banking, matching, scrutiny, signals, submitting
-from review.models import BankEntry, Category, Examination, Flag, Signal, Submission
+from review.models import BankEntry, Category, Claim, Examination, Flag, Signal, Submission
+from review.refusals import MachinesFirst
 from tests import make
 from tests.review import clips
 from tests.review.cast import At, Cast
-from tests.review.rows import decision, refused
+from tests.review.rows import decision, opinion, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +108,43 @@ def test_the_schema_too_wants_two_for_a_match(cast: Cast) -> None:
         decision(held)
     BankEntry.objects.update(removed_at=clock.now())
     assert decision(held), "what left the bank says nothing any more"
+
+
+def unseen(cast: Cast) -> Claim:
+    """In hand before any machine has looked."""
+    return cast.claim(cast.submission(clips.output(clips.moving(1), enrollment=cast.artist)))
+
+
+def test_nobody_approves_alone_what_no_machine_has_looked_at(cast: Cast) -> None:
+    held = unseen(cast)
+    with pytest.raises(MachinesFirst):
+        cast.approve(held)
+    assert signals.look_over(held.submission.output) == []
+    assert cast.approve(held)
+
+
+def test_a_no_and_the_approval_of_two_wait_for_no_machine(cast: Cast) -> None:
+    assert cast.reject(unseen(cast))
+    held = unseen(cast)
+    Submission.objects.filter(pk=held.submission_id).update(people=2)
+    assert cast.approve(held) is None
+    assert cast.approve(cast.claim(held.submission, by=cast.rival))
+
+
+def test_a_machine_that_is_broken_keeps_nobody_waiting(cast: Cast, at: At) -> None:
+    asked = unseen(cast).submission
+    Examination.objects.create(output=asked.output, version=1, trouble="No ffmpeg.", examined_at=clock.now())
+    at(asked.submitted_at + scrutiny.MACHINES_FIRST - timedelta(seconds=1))
+    held = cast.claim(asked)
+    with pytest.raises(MachinesFirst):
+        cast.approve(held)
+    at(asked.submitted_at + scrutiny.MACHINES_FIRST)
+    assert cast.approve(held)
+
+
+def test_the_schema_too_waits_for_machines_and_no_longer_than_said(cast: Cast) -> None:
+    held = unseen(cast)
+    sent, said = held.submission.submitted_at, opinion(held)
+    with transaction.atomic(), refused("machines_look_before_one_approves"):
+        decision(held, said, decided_at=sent + timedelta(minutes=9), effective_at=sent + timedelta(minutes=10))
+    assert decision(held, said, decided_at=sent + timedelta(minutes=10), effective_at=sent + timedelta(minutes=11))

@@ -41,6 +41,7 @@ def decided(cast: Cast, at: At, frames: clips.Frames, verdict: str = "rejected")
     """A verdict in effect on these frames, in the bank."""
     output = clips.output(frames, enrollment=cast.artist)
     held = cast.claim(cast.submission(output))
+    signals.look_over(output)
     decision = cast.approve(held) if verdict == "approved" else cast.reject(held)
     at(decision.effective_at)
     assert banking.bank(decision)
