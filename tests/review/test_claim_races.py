@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 
 from access import clock
-from review import claiming, escalating
-from review.models import Claim, Escalation, Look, Skip
+from review import claiming, escalating, moderation
+from review.models import Claim, Decision, Escalation, Look, Skip
 from review.refusals import ClaimLost
-from tests.review.cast import Cast, make_cast
+from tests.review.cast import Cast, make_cast, seen
 from tests.review.racing import PATIENCE, lost, race, won
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -22,6 +22,7 @@ SHORT = timedelta(seconds=0.6)
 WAYS_OUT: dict[str, Callable[[Claim], Any]] = {
     "escalate": lambda held: escalating.escalate(held, question="Is it?"),
     "skip": lambda held: claiming.skip(held, reason="a friend"),
+    "decide": lambda held: moderation.decide(held, reviewer=held.reviewer, verdict="approved", seen=seen(held)),
 }
 
 
@@ -52,7 +53,7 @@ def behind_a_lock(held: Claim, verb: Callable[[Claim], Any]) -> list[Any]:
 def test_a_lease_that_ran_out_behind_the_lock_is_no_claim(cast: Cast, name: str) -> None:
     held = cast.claim(cast.submission())
     assert lost(behind_a_lock(held, WAYS_OUT[name])) == [ClaimLost]
-    assert not Escalation.objects.exists() and not Skip.objects.exists()
+    assert not Escalation.objects.exists() and not Skip.objects.exists() and not Decision.objects.exists()
 
 
 @pytest.mark.parametrize("name", WAYS_OUT)
@@ -61,7 +62,7 @@ def test_control_with_the_time_of_before_the_lock_it_is_one(
 ) -> None:
     held, before = cast.claim(cast.submission()), clock.now()
     ahead_of_the_lock = type("clock", (), {"now": staticmethod(lambda: before)})
-    for module in (escalating, claiming):
+    for module in (escalating, claiming, moderation):
         monkeypatch.setattr(module, "clock", ahead_of_the_lock)
     assert len(won(behind_a_lock(held, WAYS_OUT[name]))) == 1
-    assert Escalation.objects.count() + Skip.objects.count() == 1
+    assert Escalation.objects.count() + Skip.objects.count() + Decision.objects.count() == 1
