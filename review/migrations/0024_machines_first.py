@@ -6,7 +6,7 @@ from access.schema import rule, together
 class Migration(migrations.Migration):
     """For ten minutes after a clip was sent, nobody approves alone what no machine has looked at."""
 
-    dependencies = [("review", "0021_answers_taken_back")]
+    dependencies = [("review", "0023_sheets_unread")]
 
     operations = [
         together(
