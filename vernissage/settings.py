@@ -103,17 +103,18 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
     }
 else:
+    options = DATABASES["default"].setdefault("OPTIONS", {})
     # The planner takes the statement that walks the queue for as dear as the queue is long. From some three thousand on
     # PostgreSQL would compile it before each claim: a second, for what takes a millisecond.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
-if not DATABASES["default"]["ENGINE"].endswith("sqlite3") and not DATABASES["default"].get("CONN_MAX_AGE"):
-    # A page needs one for as long as it is made; psycopg's own limit is four, and a fifth page would wait.
-    pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}
-    DATABASES["default"]["OPTIONS"]["pool"] = pool if env.bool("DATABASE_POOL", default=True) else False
+    options.setdefault("options", "-c jit=off")
     # Bound on the server, a query is planned once a connection, not each time; that of a page is most of its cost.
-    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 2}
-    # Without it each connection of the pool fails one request after the database restarted.
-    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+    options |= {"server_side_binding": True, "prepare_threshold": 2}
+    if not DATABASES["default"].get("CONN_MAX_AGE"):
+        # A page needs one for as long as it is made; psycopg's own limit is four, and a fifth page would wait.
+        pool = {"min_size": 2, "max_size": env.int("DATABASE_POOL_SIZE", default=20)}
+        options["pool"] = pool if env.bool("DATABASE_POOL", default=True) else False
+        # Without it each connection of the pool fails one request after the database restarted.
+        DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
 CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{VAR_DIR / 'cache'}")}
 EMAIL_CONFIG = env.email("EMAIL_URL", default=f"filemail://{VAR_DIR / 'mail'}")
