@@ -40,7 +40,7 @@ def test_hands_begin_when_all_stand_ready() -> None:
     def work() -> None:
         assert len(ready) == 4
 
-    assert together([work] * 4, ready=lambda: ready.append(threading.get_ident())) >= 0
+    assert together([work] * 4, ready=[lambda: ready.append(threading.get_ident())] * 4) >= 0
 
 
 def test_what_goes_wrong_with_one_hand_is_told_by_its_name() -> None:
@@ -50,4 +50,4 @@ def test_what_goes_wrong_with_one_hand_is_told_by_its_name() -> None:
     with pytest.raises(ValueError, match="queue is empty"):
         together([fail, lambda: None])
     with pytest.raises(ValueError, match="queue is empty"):
-        together([lambda: None] * 3, ready=fail)
+        together([lambda: None] * 3, ready=[fail] * 3)
