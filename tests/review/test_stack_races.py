@@ -13,7 +13,7 @@ from access import clock
 from access.models import User
 from review import claiming, exposure
 from review.models import Claim, Exposure
-from review.refusals import ClaimLost
+from review.refusals import ClaimLost, ClaimOver
 from tests import make
 from tests.review.cast import At, Cast, make_cast, stack
 from tests.review.racing import lost, race, won
@@ -63,7 +63,7 @@ def test_breaking_one_while_the_stack_is_handed_back(cast: Cast) -> None:
     ends = race(
         lambda: claiming.release(claims[0]), later(lambda: claiming.break_claim(claims[-1], by=lead, reason="gone"))
     )
-    assert lost(ends) == [ClaimLost]
+    assert lost(ends) == [ClaimOver]
     assert not Claim.objects.filter(released_at=None).exists()
 
 
