@@ -55,8 +55,8 @@ _FREE = f"""
     l.program_id = %(program)s AND l.state = 'waiting'
     AND (SELECT 1 FROM review_claim h WHERE h.look_id = l.id AND h.released_at IS NULL LIMIT 1) IS NULL
     AND (l.reserved_for_id IS NULL OR l.reserved_for_id = %(me)s OR l.reserved_until <= %(now)s)
-    AND (l.kind IN {BINDING} OR (SELECT 1 FROM review_look b WHERE b.program_id = %(program)s AND b.state = 'waiting'
-         AND b.kind IN {BINDING} AND b.due_at < %(quiet)s LIMIT 1) IS NULL)
+    AND (l.kind IN {BINDING} OR NOT COALESCE((SELECT min(b.due_at) FROM review_look b WHERE b.program_id = %(program)s
+         AND b.state = 'waiting' AND b.kind IN {BINDING}) < %(quiet)s, FALSE))
     AND {MAY_JUDGE}"""  # noqa: S608
 
 _SHOWN = """(SELECT r.id FROM generation_rendition r JOIN review_submission s ON s.output_id = r.output_id
