@@ -22,6 +22,7 @@ from access import clock
 from review import claiming
 from review.models import Claim, Decision, Draft, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
 from review.verdicts import Remark
+from tests import make
 from tests.live import chromium, serious, signed_in
 from tests.review import clips
 from tests.review.cast import Cast, make_cast
@@ -62,7 +63,8 @@ def ask(cast: Cast, title: str = "Tide", *, seconds: float = 0.75, **facts: Any)
     """A submission of a drawn clip, 8 frames a second."""
     seed = Submission.objects.count()
     drawn = clips.moving(seed, frames=round(seconds * clips.RATE))
-    return cast.submission(clips.output(np.asarray(drawn), enrollment=cast.artist), title=title, **facts)
+    made = clips.output(np.asarray(drawn), enrollment=cast.artist)
+    return cast.submission(make.examined(made), title=title, **facts)
 
 
 def start(page: Page) -> None:
