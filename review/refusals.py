@@ -70,6 +70,7 @@ class ClaimLost(Refused):
 class ClaimOver(ClaimLost):
     """To a lead who would take from somebody what they hold no more."""
 
+    code, rival = "claim_over", True
     sentence = _("They hold it no more: it is free already, or decided. Reload the page to see where it stands.")
 
 

@@ -17,6 +17,7 @@ from review.models import Decision, Look, Share
 from review.refusals import EmbargoStands
 from review.verdicts import Scope
 from tests import make
+from tests.review import rows
 from tests.review.cast import At, Cast, flip_a_byte
 
 PLAYABLE, POSTER = "playable", "poster"
@@ -100,11 +101,9 @@ def overturn(cast: Cast, share: Share, _at: At) -> None:
     """No verb takes a yes back today; a decision in its place ends its links all the same."""
     old = share.decision
     asked = {"submission": old.submission, "program": cast.program, "artist": old.artist, "round": old.round}
-    Look.objects.create(**asked, kind="qa", due_at=clock.now() + timedelta(days=1), asked_at=clock.now())
-    said = cast.give(cast.claim(old.submission, by=cast.rival), "approved").opinion
-    kept = ("submission", "round", "artist", "master_sha256", "shown_sha256", "recipes", "decided_at", "effective_at")
-    facts = {name: getattr(old, name) for name in kept}
-    Decision.objects.create(**facts, verdict="approved", first=said, decided_by=cast.rival, overturns=old)
+    Look.objects.create(**asked, kind="appeal", due_at=clock.now() + timedelta(days=1), asked_at=clock.now())
+    held = cast.claim(old.submission, by=cast.rival)
+    rows.decision(held, overturns=old, recipes=old.recipes, decided_at=old.decided_at, effective_at=old.effective_at)
 
 
 def flip(*names: str) -> Callable[[Cast, Share, At], None]:
