@@ -17,10 +17,10 @@ from django.db import connection
 
 from access import clock
 from access.models import Cohort, Conflict, Enrollment, Role, User
-from access.refusals import Refused
 from generation.models import Output, Rendition
 from review import claiming
 from review.models import Claim, Decision, Flag, Look, Opinion, OptOut, Skip, Submission
+from review.refusals import ClaimLost, DecidedAlready
 from tests import make
 from tests.review.cast import Cast, make_cast
 from tests.review.racing import race
@@ -64,7 +64,7 @@ def copies(cast: Cast, makers: list[User]) -> list[Look]:
             )
             for one in renditions
         )  # fmt: skip
-        looks.append(cast.look(cast.submission(output)))
+        looks.append(cast.look(cast.submission(make.examined(output))))
     return looks
 
 
@@ -144,7 +144,7 @@ def decide(cast: Cast, held: Claim) -> None:
     fresh = Claim.objects.get(pk=held.pk)
     try:
         cast.approve(claiming.reveal(fresh))
-    except Refused:
+    except (ClaimLost, DecidedAlready):
         return  # lapsed and taken by another in between
 
 
