@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from access import audit, clock
 from access.models import Program, User
 from access.refusals import NotAllowed, WordsMissing
-from access.sql import change, insert, run
+from access.sql import change, insert
 from review import exposure, policies, queueing
-from review.models import Claim, Look, ReviewTerms, Skip
+from review.models import Claim, Look, Skip
 from review.queueing import Asker, Pick
 from review.refusals import (
     ClaimInHand,
@@ -46,37 +46,11 @@ def claim_next(reviewer: User, *, program: Program, ahead: bool = False) -> Clai
         ExposureSpent: they have watched enough for today.
     """
     with audit.recorded():
-        held = take_next(ask(reviewer, program), ahead=ahead)
+        held = take_next(queueing.ask(reviewer, program), ahead=ahead)
     if held is None and end_expired():
         with audit.recorded():
-            held = take_next(ask(reviewer, program), ahead=ahead)
+            held = take_next(queueing.ask(reviewer, program), ahead=ahead)
     return held
-
-
-def ask(reviewer: User, program: Program) -> Asker:
-    """Who asks, as of now.
-
-    Raises:
-        NotAllowed: not a reviewer of the program.
-    """
-    now = clock.now()
-    asked = {"me": reviewer.pk, "program": program.pk, "today": now.date(), "usual": USUAL.exposure_minutes}
-    is_reviewer, is_lead, holds, ms, minutes = run(_ASK, **asked)[0]
-    if not reviewer.is_active or not (is_reviewer or is_lead):
-        raise NotAllowed
-    budget = timedelta(minutes=minutes) if minutes else None
-    return Asker(reviewer, program, bool(is_lead), now, holds, timedelta(milliseconds=int(ms or 0)), budget)
-
-
-USUAL = ReviewTerms()  # of a program that has published none
-_ROLE = """(SELECT 1 FROM access_role r WHERE r.program_id = %(program)s AND r.user_id = %(me)s
-    AND r.revoked_at IS NULL AND r.kind = '{kind}' LIMIT 1)"""
-_ASK = f"""
-SELECT {_ROLE.format(kind="reviewer")}, {_ROLE.format(kind="lead")},
-    (SELECT count(*) FROM review_claim c WHERE c.reviewer_id = %(me)s AND c.released_at IS NULL),
-    (SELECT e.ms FROM review_exposure e WHERE e.reviewer_id = %(me)s AND e."on" = %(today)s),
-    COALESCE((SELECT t.exposure_minutes FROM review_reviewterms t WHERE t.program_id = %(program)s
-       ORDER BY t.number DESC LIMIT 1), %(usual)s)"""  # noqa: S608
 
 
 def take_next(asker: Asker, *, ahead: bool = False) -> Claim | None:
@@ -191,7 +165,7 @@ def claim(look: Look, *, reviewer: User) -> Claim:
     """
     end_expired(look)
     with audit.recorded():
-        asker = ask(reviewer, look.program)
+        asker = queueing.ask(reviewer, look.program)
         if mine := Claim.objects.live(asker.at).filter(look=look, reviewer=reviewer, look__state="waiting").first():
             return _in_hand_now(mine, asker)
         exposure.check(asker)
@@ -244,6 +218,17 @@ def _locked(which: Q) -> list[Claim]:
     return list(open_.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
+def _locked_behind_looks(which: Q) -> list[Claim]:
+    """The same, behind the locks of their looks, for whoever holds no lock yet.
+
+    A rival who has just picked one of these looks takes it before our clock is read, or misses it: a claim does not
+    begin, by the clock, before the one before it has ended.
+    """
+    looks = Claim.objects.filter(which, released_at=None).values("look")
+    list(Look.objects.filter(pk__in=looks).select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    return _locked(which)
+
+
 def _end(claims: list[Claim], at: datetime) -> None:
     """End claims that are locked; what was seen under them is kept."""
     if not claims:
@@ -257,12 +242,12 @@ def _end(claims: list[Claim], at: datetime) -> None:
 
 def end(held: Claim, at: datetime) -> None:
     """A claim ends with its variants."""
-    end_those(Q(pk=held.pk) | Q(with_claim=held.pk), at)
+    _end(_locked(Q(pk=held.pk) | Q(with_claim=held.pk)), at)
 
 
-def end_those(which: Q, at: datetime) -> None:
+def end_those(which: Q) -> None:
     """These claims end, where they have not, and no others: what was taken together with one stays in hand."""
-    _end(_locked(which), at)
+    _end(_locked_behind_looks(which), clock.now())
 
 
 def end_expired(look: Look | None = None) -> int:
@@ -324,7 +309,7 @@ def release(held: Claim) -> None:
         ClaimLost.
     """
     with audit.recorded():
-        mine = _locked(Q(reviewer=held.reviewer))
+        mine = _locked_behind_looks(Q(reviewer=held.reviewer))
         now = clock.now()
         _check_live(held, mine, now)
         _end(mine, now)
@@ -344,7 +329,7 @@ def break_claim(held: Claim, *, by: User, reason: str) -> None:
     if not reason.strip():
         raise WordsMissing
     with audit.recorded():
-        claims = _locked(Q(pk=held.pk) | Q(with_claim=held.pk))
+        claims = _locked_behind_looks(Q(pk=held.pk) | Q(with_claim=held.pk))
         now = clock.now()
         if why := policies.why_not_touch(held.look, by, now):
             raise why

@@ -53,7 +53,7 @@ def _hand_back(reviewer: User, categories: Collection[str]) -> None:
     """Of what the reviewer holds, or has loaded ahead: what is flagged with one of these."""
     mine = Claim.objects.filter(reviewer=reviewer, released_at=None, submission__flags__category__in=categories)
     held = list(mine.values_list("pk", flat=True).distinct())
-    claiming.end_those(Q(pk__in=held) | Q(with_claim__in=held), clock.now())
+    claiming.end_those(Q(pk__in=held) | Q(with_claim__in=held))
 
 
 def keep_phrase(

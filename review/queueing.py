@@ -12,9 +12,11 @@ from typing import Any
 
 from django.db import connection
 
+from access import clock
 from access.models import Program, User
+from access.refusals import NotAllowed
 from access.sql import as_uuid, locking, run
-from review.models import Look
+from review.models import Look, ReviewTerms
 
 QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody's answer is due within this
 
@@ -93,6 +95,32 @@ class Asker:
     holds: int = 0  # claims that have not ended
     watched: timedelta = timedelta()  # of revealed clips, today
     budget: timedelta | None = None  # of that, a day; None: as much as they like
+
+
+USUAL = ReviewTerms()  # of a program that has published none
+_ROLE = """(SELECT 1 FROM access_role r WHERE r.program_id = %(program)s AND r.user_id = %(me)s
+    AND r.revoked_at IS NULL AND r.kind = '{kind}' LIMIT 1)"""
+_ASK = f"""
+SELECT {_ROLE.format(kind="reviewer")}, {_ROLE.format(kind="lead")},
+    (SELECT count(*) FROM review_claim c WHERE c.reviewer_id = %(me)s AND c.released_at IS NULL),
+    (SELECT e.ms FROM review_exposure e WHERE e.reviewer_id = %(me)s AND e."on" = %(today)s),
+    COALESCE((SELECT t.exposure_minutes FROM review_reviewterms t WHERE t.program_id = %(program)s
+       ORDER BY t.number DESC LIMIT 1), %(usual)s)"""  # noqa: S608
+
+
+def ask(reviewer: User, program: Program) -> Asker:
+    """Who asks, as of now.
+
+    Raises:
+        NotAllowed: not a reviewer of the program.
+    """
+    now = clock.now()
+    asked = {"me": reviewer.pk, "program": program.pk, "today": now.date(), "usual": USUAL.exposure_minutes}
+    is_reviewer, is_lead, holds, ms, minutes = run(_ASK, **asked)[0]
+    if not reviewer.is_active or not (is_reviewer or is_lead):
+        raise NotAllowed
+    budget = timedelta(minutes=minutes) if minutes else None
+    return Asker(reviewer, program, bool(is_lead), now, holds, timedelta(milliseconds=int(ms or 0)), budget)
 
 
 def pick(asker: Asker, *, look: uuid.UUID | None = None, brief: uuid.UUID | None = None, most: int = 1) -> list[Pick]:

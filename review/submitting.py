@@ -283,5 +283,5 @@ def withdraw(submission: Submission, *, by: User) -> None:
         now = clock.now()
         answered.update(state=Submission.State.DECIDED)
         submission.looks.waiting().update(state=Look.State.DROPPED)
-        claiming.end_those(Q(submission=submission), now)
+        claiming.end_those(Q(submission=submission))
         audit.trace("withdraw", program=submission.program, at=now, actor=by, subject=submission)

@@ -19,7 +19,7 @@ from access.refusals import Refused
 from bench.inside import people, wrongs
 from bench.inside.deciding import WHOLE, as_the_view_loads, in_threads
 from bench.inside.queue_of import Queue
-from review import claiming, listing, moderation
+from review import claiming, listing, moderation, queueing
 from review.listing import Key, Sieve
 from review.looking import Report
 from review.models import BANDS, Claim, Critique, Decision, Flag, Look, OptOut, Submission
@@ -62,7 +62,7 @@ class Crowd:
         """The last of so many pages of the list, each from the key of the one before it."""
         after, rows, before = None, list[Look](), list[Key]()
         for _number in range(pages):
-            rows, after = listing.page(claiming.ask(reviewer, self.queue.program), wanted, after=after)
+            rows, after = listing.page(queueing.ask(reviewer, self.queue.program), wanted, after=after)
             before += [Key.of(row) for row in rows]
             if after is None:
                 break

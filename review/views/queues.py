@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from access.audiences import MemberRequest, for_reviewers
-from review import claiming, exposure, listing, opening
+from review import exposure, listing, opening, queueing
 from review.models import BANDS, Claim, Look
 from review.queueing import Asker
 from review.views.screen import undoable
@@ -21,7 +21,7 @@ from review.words import Words, band_words
 @require_safe
 def review_queue(request: MemberRequest) -> HttpResponse:
     """One line and one key: how much waits, what is due, how long one has watched today; and what may be undone."""
-    asker = claiming.ask(request.user, request.program)
+    asker = queueing.ask(request.user, request.program)
     tallies = listing.tallies(asker)
     context = {
         "now": asker.at,
@@ -52,7 +52,7 @@ def _watched(asker: Asker) -> dict[str, Any]:
 @require_safe
 def review_list(request: MemberRequest) -> HttpResponse:
     """A page of the queue. Filters leave rows out; they never change the order."""
-    asker = claiming.ask(request.user, request.program)
+    asker = queueing.ask(request.user, request.program)
     asked = {name: request.GET.get(name, "") for name in ("due", "band", "held")}
     rows, following = listing.page(asker, listing.sieve(asked), after=listing.key(request.GET.get("after", "")))
     context = {

@@ -1,17 +1,19 @@
 """A claim that ends while its holder waits for a lock: what they do then is refused. With controls, on PostgreSQL."""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 
 from access import clock
-from review import claiming, escalating, moderation
+from review import claiming, escalating, moderation, submitting
 from review.models import Claim, Decision, Escalation, Look, Skip
 from review.refusals import ClaimLost
+from tests import make
 from tests.review.cast import Cast, make_cast, seen
 from tests.review.racing import PATIENCE, lost, race, won
 
@@ -66,3 +68,50 @@ def test_control_with_the_time_of_before_the_lock_it_is_one(
         monkeypatch.setattr(module, "clock", ahead_of_the_lock)
     assert len(won(behind_a_lock(held, WAYS_OUT[name]))) == 1
     assert Escalation.objects.count() + Skip.objects.count() + Decision.objects.count() == 1
+
+
+# --- one claim ends before the next begins, by the clock too ----------------------------------------------------------
+
+ENDS: dict[str, Callable[[Claim, Cast], Any]] = {
+    "release": lambda held, _cast: claiming.release(held),
+    "break": lambda held, cast: claiming.break_claim(held, by=make.lead(program=cast.program), reason="asleep"),
+    "withdraw": lambda held, cast: submitting.withdraw(held.submission, by=cast.artist.user),
+}
+
+
+def ended_beside_a_pick(cast: Cast, end: Callable[[Claim, Cast], Any]) -> tuple[datetime, datetime]:
+    """When the claim ended, and when a rival let go of its look, who had picked it a moment before."""
+    held = cast.claim(cast.submission())
+    picked, left = threading.Event(), list[datetime]()
+
+    def pick() -> None:
+        with transaction.atomic():
+            Look.objects.select_for_update(no_key=True).get(pk=held.look_id)
+            picked.set()
+            time.sleep(SHORT.total_seconds())
+            left.append(clock.now())
+
+    def end_it() -> None:
+        assert picked.wait(PATIENCE)
+        end(held, cast)
+
+    assert race(pick, end_it) == [None, None]
+    held.refresh_from_db()
+    assert held.released_at is not None
+    return held.released_at, left[0]
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_claim_ends_behind_whoever_has_just_picked_its_look(cast: Cast, name: str) -> None:
+    """Or the rival's own, made at an instant read before, would begin before this one had ended."""
+    ended, left = ended_beside_a_pick(cast, ENDS[name])
+    assert ended >= left
+
+
+@pytest.mark.parametrize("name", ["release", "break"])
+def test_control_without_the_lock_of_the_look_it_ends_in_between(
+    cast: Cast, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "_locked_behind_looks", claiming._locked)
+    ended, left = ended_beside_a_pick(cast, ENDS[name])
+    assert ended < left

@@ -9,7 +9,7 @@ import pytest
 from access import clock, halting
 from access.models import Conflict, Entry, Role, User
 from access.refusals import NotAllowed, WordsMissing
-from review import claiming, moderation, submitting
+from review import claiming, moderation, queueing, submitting
 from review.models import Claim, Exposure, Flag, Look, OptOut, Skip
 from review.refusals import (
     ClaimInHand,
@@ -290,7 +290,7 @@ def test_what_was_kept_for_somebody_who_skips_it_is_kept_no_longer(cast: Cast, a
 def test_two_tabs_of_one_reviewer_hold_the_same(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """The insert of the other tab came between: what it took is what this one gets."""
     cast.submission(), cast.submission()
-    asker = claiming.ask(cast.reviewer, cast.program)
+    asker = queueing.ask(cast.reviewer, cast.program)
     taken = claiming.claim_next(cast.reviewer, program=cast.program)
     assert claiming._first_free(asker, ahead=False) == taken
     assert Claim.objects.count() == 1

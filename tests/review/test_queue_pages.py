@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from access import clock
 from access.models import Conflict, User
-from review import claiming, listing
+from review import claiming, listing, queueing
 from review.listing import Sieve
 from review.models import Exposure, Flag, Look, OptOut, ReviewTerms, Submission
 from tests import make
@@ -29,7 +29,7 @@ def read(user: User, name: str, cast: Cast, **query: str) -> str:
 
 def titles(cast: Cast, by: User | None = None, sieve: Sieve | None = None) -> list[str]:
     """All that the list shows, over all its pages."""
-    asker, after, found = claiming.ask(by or cast.reviewer, cast.program), None, []
+    asker, after, found = queueing.ask(by or cast.reviewer, cast.program), None, []
     while True:
         rows, after = listing.page(asker, sieve or Sieve(), after=after)
         found += [look.submission.title for look in rows]
@@ -96,7 +96,7 @@ def test_the_landing_says_what_keeps_a_program_closed(cast: Cast) -> None:
 def test_nobody_counts_further_than_a_person_reads(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     queue(cast, "000")
     monkeypatch.setattr(listing, "MOST", 2)
-    assert listing.count(claiming.ask(cast.reviewer, cast.program)).words == "2+"
+    assert listing.count(queueing.ask(cast.reviewer, cast.program)).words == "2+"
     assert "2+ wait" in read(cast.reviewer, "review_queue", cast)
 
 
@@ -214,6 +214,6 @@ def test_long_runs_of_what_is_not_for_a_reviewer_are_not_read_in_one_go(
     made = queue(cast, "00000")
     for asked in made[:3]:
         asked.looks.update(for_leads=True)
-    rows, after = listing.page(claiming.ask(cast.reviewer, cast.program), Sieve())
+    rows, after = listing.page(queueing.ask(cast.reviewer, cast.program), Sieve())
     assert rows == [] and after is not None, "a page may be short, and goes on"
     assert titles(cast) == ["3", "4"]

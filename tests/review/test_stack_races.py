@@ -94,15 +94,18 @@ def test_two_beats_end_the_stacks_of_two_reviewers(cast: Cast, at: At) -> None:
 
 def test_control_without_the_order_they_wait_for_one_another(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claiming, "_end", one_by_one)
-    monkeypatch.setattr(
-        claiming, "_locked", lambda which: list(Claim.objects.filter(which, released_at=None).order_by("pk"))
-    )
+    for name in ("_locked", "_locked_behind_looks"):
+        monkeypatch.setattr(claiming, name, as_they_are)
     lead = make.lead(program=cast.program)
     claims = in_hand(cast, cast.reviewer)
     ends = race(
         lambda: claiming.release(claims[0]), later(lambda: claiming.break_claim(claims[-1], by=lead, reason="gone"))
     )
     assert lost(ends) == [OperationalError] and len(won(ends)) == 1
+
+
+def as_they_are(which: Q) -> list[Claim]:
+    return list(Claim.objects.filter(which, released_at=None).order_by("pk"))
 
 
 def one_by_one(claims: list[Claim], at: datetime) -> None:
