@@ -360,9 +360,9 @@ def _start(site: Site, reviewer: Page) -> None:
 
 
 def _outside(site: Site, stranger: Page, link: str) -> Iterator[Stop]:
-    """What anybody may see."""
     places = {"share": link, "share-embed": f"{link}embed/", "showcase": f"{site.url}/showcase/"}
     places |= {"transparency": f"{site.url}{HOME}/transparency/", "share-gone": f"{site.url}/s/not-a-link/"}
+    time.sleep(60)  # figures are of what is a minute old
     site.manage("count_figures")  # or the page would say how it was when the site began
     for name, url in places.items():
         stranger.goto(url)

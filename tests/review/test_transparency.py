@@ -316,7 +316,7 @@ def test_the_table_has_the_same_numbers(cast: Cast, at: At) -> None:
 
 
 def test_a_program_without_rows_and_one_that_is_not_open(cast: Cast) -> None:
-    assert "Nothing has been submitted yet" in page(cast.program)
+    assert "Nothing had been submitted by then" in page(cast.program)
     closed = make.program(opened_at=None)
     for url in (f"/p/{closed.slug}/transparency/", f"/p/{closed.slug}/transparency.csv", "/p/none/transparency/"):
         assert Client().get(url).status_code == 404
