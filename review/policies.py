@@ -7,6 +7,7 @@ from access.policies import holds
 from access.refusals import NotAllowed, Refused
 from access.sql import run
 from generation.models import Output
+from review import queueing
 from review.models import Decision, Escalation, Look, Opinion, Submission
 from review.refusals import ConflictDeclared, ForLeads, HadPart, OptedOut, OwnOutput, SkippedAlready
 
@@ -50,24 +51,14 @@ def may_share(user: User, decision: Decision) -> bool:
     return decision.artist_id == user.pk
 
 
-_WHY_NOT = """
+_WHY_NOT = f"""
 SELECT l.artist_id = %(me)s,
     (SELECT 1 FROM access_role r WHERE r.program_id = l.program_id AND r.user_id = %(me)s AND r.revoked_at IS NULL
        AND (r.kind = 'lead' OR (r.kind = 'reviewer' AND l.for_leads = %(no)s)) LIMIT 1),
     (SELECT 1 FROM access_role r WHERE r.program_id = l.program_id AND r.user_id = %(me)s AND r.revoked_at IS NULL
        AND r.kind = 'reviewer' LIMIT 1),
-    (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
-       AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1),
-    (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
-       AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1),
-    CASE WHEN l.kind NOT IN ('first', 'golden') THEN
-       (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
-        WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) END,
-    (SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
-       WHERE kl.submission_id = l.submission_id AND k.reviewer_id = %(me)s LIMIT 1),
-    (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
-       WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1)
-FROM review_look l WHERE l.id = %(look)s"""
+    {queueing.CONFLICT}, {queueing.SAID_SOMETHING}, {queueing.ADVISED}, {queueing.SKIPPED}, {queueing.OPTED_OUT}
+FROM review_look l WHERE l.id = %(look)s"""  # noqa: S608  fixed words
 
 
 def why_not(look: Look, user: User, at: datetime) -> Refused | None:

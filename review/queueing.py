@@ -22,26 +22,30 @@ QUIET = timedelta(hours=1)  # checks of quality are handed out only while nobody
 
 BINDING = "({})".format(", ".join(f"'{kind}'" for kind in Look.BINDING))
 
+# What shuts somebody out, each as a scalar subquery that finds a row or NULL. ``policies.why_not`` asks the same ones.
 # Whoever had part in it: who judged in this round (for an appeal or a check: ever), or told somebody how to judge.
-HAD_PART = """
-    (SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
-       AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1) IS NULL
-    AND (l.kind IN ('first', 'golden') OR
-      (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
-       WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) IS NULL)"""
+SAID_SOMETHING = """(SELECT 1 FROM review_opinion o WHERE o.submission_id = l.submission_id AND o.reviewer_id = %(me)s
+         AND (o.round = l.round OR l.kind IN ('appeal', 'qa', 'golden')) LIMIT 1)"""
+ADVISED = """CASE WHEN l.kind NOT IN ('first', 'golden') THEN
+         (SELECT 1 FROM review_escalation x JOIN review_look xl ON xl.id = x.look_id
+          WHERE xl.submission_id = l.submission_id AND x.answered_by_id = %(me)s LIMIT 1) END"""
+CONFLICT = """(SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
+         AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1)"""
+SKIPPED = """(SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
+         WHERE kl.submission_id = l.submission_id AND k.reviewer_id = %(me)s LIMIT 1)"""
+OPTED_OUT = """(SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
+         WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1)"""
 
 # Nothing of this depends on the moment: who may never have it, however long one waits.
 MAY_JUDGE = f"""
     l.artist_id <> %(me)s
     AND (l.kind <> 'golden' OR l.reserved_for_id = %(me)s)
     AND (l.for_leads = %(no)s OR %(is_lead)s = %(yes)s)
-    AND (SELECT 1 FROM access_conflict c WHERE c.program_id = l.program_id AND c.judge_id = %(me)s
-         AND c.artist_id = l.artist_id AND (c.ends_at IS NULL OR c.ends_at > %(now)s) LIMIT 1) IS NULL
-    AND (SELECT 1 FROM review_look kl JOIN review_skip k ON k.look_id = kl.id
-         WHERE kl.submission_id = l.submission_id AND k.reviewer_id = %(me)s LIMIT 1) IS NULL
-    AND (SELECT 1 FROM review_flag f JOIN review_optout u ON u.category = f.category
-         WHERE f.submission_id = l.submission_id AND u.reviewer_id = %(me)s LIMIT 1) IS NULL
-    AND {HAD_PART}"""  # noqa: S608  fixed words
+    AND {CONFLICT} IS NULL
+    AND {SKIPPED} IS NULL
+    AND {OPTED_OUT} IS NULL
+    AND {SAID_SOMETHING} IS NULL
+    AND {ADVISED} IS NULL"""
 
 
 def may_judge(who: str, *, leads: str) -> str:

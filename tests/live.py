@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
@@ -20,6 +21,13 @@ from scripts.tour import launch
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 SERIOUS = {"serious", "critical"}
+# A live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+LIVE = [
+    pytest.mark.browser,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("leave_the_database"),
+]
 
 
 @contextmanager

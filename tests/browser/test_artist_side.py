@@ -1,6 +1,6 @@
 """The artist's pages in every state: axe, a small phone, both themes; and what the player does with a passage.
 
-On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+On PostgreSQL: see ``tests.live.LIVE``.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,16 +14,11 @@ from pytest_django.live_server_helper import LiveServer
 from access import clock
 from review import publishing, watching_all
 from review.models import Submission
-from tests.live import chromium, signed_in, troubles
+from tests.live import LIVE, chromium, signed_in, troubles
 from tests.review import stages
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("leave_the_database"),
-]
+pytestmark = LIVE
 
 
 @pytest.fixture

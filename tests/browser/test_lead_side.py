@@ -1,6 +1,6 @@
 """The pages of reviewers, leads and staff beside the review itself: axe, a small phone, both themes, and one key.
 
-On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+On PostgreSQL: see ``tests.live.LIVE``.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,15 +16,10 @@ from access.models import Conflict, User
 from review import claiming, clocks, escalating, habits, publishing, ruling
 from review.models import Exposure
 from tests import make
-from tests.live import chromium, signed_in, troubles
+from tests.live import LIVE, chromium, signed_in, troubles
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("leave_the_database"),
-]
+pytestmark = LIVE
 
 
 @pytest.fixture
@@ -122,3 +117,4 @@ def test_one_key_begins_the_work(cast: Cast, browser: Browser, live_server: Live
     page.goto(reverse("review_queue", args=[cast.program.slug]))
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{reverse('review', args=[cast.program.slug, cast.look(asked).pk])}")
+    assert cast.look(asked).claims.get(released_at=None).reviewer == cast.reviewer

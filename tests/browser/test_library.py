@@ -99,6 +99,7 @@ def test_a_star_after_a_lost_session_leads_to_the_sign_in_and_back(site: Site, p
     page.locator("#id_password").fill(password)
     page.locator("form:has(#id_password) button").click()
     page.wait_for_url(f"{site.url}{HOME}/library/?q=ball")
+    expect(page.locator(".wall .star__button").first).to_be_visible()
 
 
 def test_enter_in_the_bar_of_the_chosen_does_what_is_written(site: Site, page: Page) -> None:

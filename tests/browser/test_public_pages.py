@@ -1,6 +1,6 @@
 """What strangers see, in a browser: axe, a small phone, both themes, and no script at all.
 
-On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+On PostgreSQL: see ``tests.live.LIVE``.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,16 +17,11 @@ from access.models import Enrollment
 from review import sharing, showcase, transparency
 from review.models import Share, Visits
 from review.transparency import Counted, Month
-from tests.live import chromium, signed_in, troubles
+from tests.live import LIVE, chromium, signed_in, troubles
 from tests.review import stages
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("leave_the_database"),
-]
+pytestmark = LIVE
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from access.models import User
 from review import moderation
-from review.models import Claim
+from review.models import Claim, Submission
 from tests.review.cast import Cast
 
 
@@ -37,3 +37,10 @@ def no(cast: Cast, held: Claim, **fields: Any) -> dict[str, Any]:
 
 def page_of(client: Client, cast: Cast, held: Claim) -> str:
     return client.get(path("review", cast, held.look_id)).content.decode()
+
+
+def artists_page(cast: Cast, submission: Submission) -> str:
+    """What its artist reads of a submission, on one line."""
+    answer = signed_in(cast.artist.user).get(path("submission", cast, submission.pk))
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().replace("\xa0", " ").split())

@@ -29,24 +29,9 @@ from review.models import Answer, Appeal, Critique, Decision, Submission
 from tests import make
 from tests.review import stages
 from tests.review.cast import At, Cast
+from tests.review.screens import artists_page, path, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def client_of(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.artist.user)
-    return client
-
-
-def url(cast: Cast, name: str, *args: object) -> str:
-    return reverse(name, args=[cast.program.slug, *args])
-
-
-def page(cast: Cast, submission: Submission) -> str:
-    answer = client_of(cast).get(url(cast, "submission", submission.pk))
-    assert answer.status_code == 200
-    return " ".join(answer.content.decode().replace("\xa0", " ").split())
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------
@@ -54,7 +39,7 @@ def page(cast: Cast, submission: Submission) -> str:
 
 def test_the_page_says_what_is_promised_and_what_critique_means(cast: Cast) -> None:
     publishing.publish_terms(cast.program, by=None, hours_low=7, hours_severe=3)
-    shown = client_of(cast).get(url(cast, "submit", cast.output().pk)).content.decode()
+    shown = signed_in(cast.artist.user).get(path("submit", cast, cast.output().pk)).content.decode()
     for words in ("within 7 hours", "within 3 hours", "Criticism of the sponsor", "A no then needs two people"):
         assert words in shown
     assert '<input type="radio" name="publish_on_approval" value="" id="id_publish_on_approval_0" checked' in shown
@@ -62,27 +47,27 @@ def test_the_page_says_what_is_promised_and_what_critique_means(cast: Cast) -> N
 
 @pytest.mark.parametrize(("said", "publishes"), [({}, False), ({"publish_on_approval": "on"}, True)])
 def test_publishing_by_itself_is_only_what_was_chosen(cast: Cast, said: dict[str, str], publishes: bool) -> None:
-    client_of(cast).post(url(cast, "submit", cast.output().pk), {"title": "Tide", **said})
+    signed_in(cast.artist.user).post(path("submit", cast, cast.output().pk), {"title": "Tide", **said})
     assert Submission.objects.get().publish_on_approval is publishes
 
 
 def test_critique_is_noted_and_shown_to_nobody_but_the_artist(cast: Cast) -> None:
-    client_of(cast).post(url(cast, "submit", cast.output().pk), {"title": "Tide", "is_critique": "on"})
+    signed_in(cast.artist.user).post(path("submit", cast, cast.output().pk), {"title": "Tide", "is_critique": "on"})
     submission = Submission.objects.get()
     assert Critique.objects.get().submission == submission
-    assert "You said: critique" in page(cast, submission)
+    assert "You said: critique" in artists_page(cast, submission)
     client = Client()
     client.force_login(cast.reviewer)
     look = cast.look(submission)
     claiming.claim(look, reviewer=cast.reviewer)
-    shown = client.get(url(cast, "review", look.pk)).content.decode()
+    shown = client.get(path("review", cast, look.pk)).content.decode()
     assert "ritique" not in shown
 
 
 @pytest.mark.parametrize("refused", [{"title": ""}, {"title": "Tide", "statement": "x" * 2001}, {"title": "a\x00"}])
 def test_what_was_typed_stays(cast: Cast, refused: dict[str, str]) -> None:
     typed = {"credit": "kept credit", "publish_on_approval": "on", "is_critique": "on", **refused}
-    answer = client_of(cast).post(url(cast, "submit", cast.output().pk), typed)
+    answer = signed_in(cast.artist.user).post(path("submit", cast, cast.output().pk), typed)
     shown = answer.content.decode()
     assert answer.status_code == 422 and "kept credit" in shown and refused.get("statement", "") in shown
     assert 'id="id_publish_on_approval_1" checked' in shown and 'id="id_is_critique" checked' in shown
@@ -91,7 +76,9 @@ def test_what_was_typed_stays(cast: Cast, refused: dict[str, str]) -> None:
 def test_a_refusal_keeps_what_was_typed(cast: Cast) -> None:
     output = cast.output()
     halting.halt(cast.program, program=cast.program, by=None, reason="A leak.")
-    answer = client_of(cast).post(url(cast, "submit", output.pk), {"title": "Tide", "statement": "kept words"})
+    answer = signed_in(cast.artist.user).post(
+        path("submit", cast, output.pk), {"title": "Tide", "statement": "kept words"}
+    )
     assert answer.status_code == 422 and "kept words" in answer.content.decode()
     assert not Submission.objects.exists()
 
@@ -102,7 +89,7 @@ def test_a_refusal_keeps_what_was_typed(cast: Cast) -> None:
 def test_place_deadline_and_a_time_that_is_not_made_up(cast: Cast, at: At) -> None:
     cast.submission()
     at(clock.now() + timedelta(minutes=1))
-    shown = page(cast, cast.submission())
+    shown = artists_page(cast, cast.submission())
     assert "2 in the order" in shown and "too few were answered" in shown and "as the program promised" in shown
 
 
@@ -110,23 +97,23 @@ def test_a_promise_that_was_not_kept_is_called_that(cast: Cast, at: At) -> None:
     submission = cast.submission()
     at(submission.due_at + timedelta(hours=1))
     clocks.find_breaches()
-    shown = page(cast, submission)
+    shown = artists_page(cast, submission)
     assert "Promise not kept" in shown and "Late" in shown
     halting.halt(cast.program, program=cast.program, by=None, reason="A leak.")
-    shown = page(cast, submission)
+    shown = artists_page(cast, submission)
     assert "Promise not kept" not in shown and "the clock stands" in shown
 
 
 def test_nobody_may_take_it_is_said(cast: Cast) -> None:
     submission = cast.submission()
-    assert "Nobody may take it at present" not in page(cast, submission)
+    assert "Nobody may take it at present" not in artists_page(cast, submission)
     Role.objects.filter(program=cast.program).update(revoked_at=clock.now())
-    assert "Nobody may take it at present" in page(cast, submission)
+    assert "Nobody may take it at present" in artists_page(cast, submission)
 
 
 def test_who_looked_is_listed_by_role_and_mark(cast: Cast, at: At) -> None:
     submission = cast.submission()
-    assert "Nobody has opened it yet" in page(cast, submission)
+    assert "Nobody has opened it yet" in artists_page(cast, submission)
     held = cast.claim(submission)
     claiming.release(held)
     lead = make.lead(program=cast.program)
@@ -134,7 +121,7 @@ def test_who_looked_is_listed_by_role_and_mark(cast: Cast, at: At) -> None:
     cast.claim(submission, by=lead)
     first, second = story.openings(submission)
     assert first.by.startswith("reviewer ") and second.by.startswith("lead ")
-    shown = page(cast, submission)
+    shown = artists_page(cast, submission)
     assert first.by in shown and second.by in shown
 
 
@@ -144,8 +131,8 @@ def test_who_looked_is_listed_by_role_and_mark(cast: Cast, at: At) -> None:
 def test_nothing_of_a_decision_that_is_not_in_effect(cast: Cast, at: At) -> None:
     decision = cast.reject(cast.claim(cast.submission()), words="Not to be read yet.", remarks=stages.NOTES)
     at(decision.effective_at - timedelta(seconds=1))
-    client = client_of(cast)
-    pages = [url(cast, "submission", decision.submission_id), url(cast, "submissions"), reverse("decisions")]
+    client = signed_in(cast.artist.user)
+    pages = [path("submission", cast, decision.submission_id), path("submissions", cast), reverse("decisions")]
     for shown in (client.get(address).content.decode() for address in pages):
         assert "Not to be read" not in shown and "Not approved" not in shown and str(decision.pk) not in shown
     moderation.undo(decision, by=cast.reviewer)
@@ -155,7 +142,7 @@ def test_nothing_of_a_decision_that_is_not_in_effect(cast: Cast, at: At) -> None
 
 
 def test_the_reason_has_its_passage_its_notes_and_their_regions(cast: Cast, at: At) -> None:
-    shown = page(cast, stages.no(cast, at, cast.submission()).submission)
+    shown = artists_page(cast, stages.no(cast, at, cast.submission()).submission)
     assert 'data-seek="0.0" data-until="0.6"' in shown and "0:00.25" in shown
     assert shown.count("<rect ") == 2 and 'x="0.5500" y="0.1000" width="0.4000" height="0.2500"' in shown
     assert "Her hand, here." in shown and "As it stood when you submitted." in shown
@@ -165,19 +152,19 @@ def test_the_reason_has_its_passage_its_notes_and_their_regions(cast: Cast, at: 
 def test_the_clause_is_that_of_the_day_of_the_submission(cast: Cast, at: At) -> None:
     submission = cast.submission()
     publishing.publish_policy(cast.program, clauses=[("2", "Another title", "Another text.")], by=None)
-    shown = page(cast, stages.no(cast, at, submission).submission)
+    shown = artists_page(cast, stages.no(cast, at, submission).submission)
     assert "Violence: the whole clause." in shown and "Another text." not in shown
 
 
 def test_fixing_it_opens_the_brief_with_the_reason_beside_it(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
     job = decision.submission.output.job
-    assert f"?remix={job.pk}" in page(cast, decision.submission)
-    shown = client_of(cast).get(url(cast, "studio") + f"?remix={job.pk}").content.decode()
+    assert f"?remix={job.pk}" in artists_page(cast, decision.submission)
+    shown = signed_in(cast.artist.user).get(path("studio", cast) + f"?remix={job.pk}").content.decode()
     assert (
         "a red circle moving left" in shown and "There is a knife at the end" in shown and decision.clause.text in shown
     )
-    plain = client_of(cast).get(url(cast, "studio")).content.decode()
+    plain = signed_in(cast.artist.user).get(path("studio", cast)).content.decode()
     assert "There is a knife" not in plain
 
 
@@ -185,15 +172,15 @@ def test_the_reason_stands_beside_nobody_elses_brief(cast: Cast, at: At) -> None
     decision = stages.no(cast, at, cast.submission())
     other = Client()
     other.force_login(make.artist(program=cast.program).user)
-    answer = other.get(url(cast, "studio") + f"?remix={decision.submission.output.job_id}")
+    answer = other.get(path("studio", cast) + f"?remix={decision.submission.output.job_id}")
     shown = answer.content.decode()
     assert answer.status_code in (200, 404)
     assert not any(words in shown for words in ("There is a knife", decision.clause.text, "a red circle moving left"))
 
 
 def test_appealing_on_the_page_once(cast: Cast, at: At) -> None:
-    decision, client = stages.no(cast, at, cast.submission()), client_of(cast)
-    address = url(cast, "appeal", decision.pk)
+    decision, client = stages.no(cast, at, cast.submission()), signed_in(cast.artist.user)
+    address = path("appeal", cast, decision.pk)
     empty = client.post(address, {"words": " "})
     assert empty.status_code == 422 and '<details class="confirm" open>' in empty.content.decode()
     too_long = client.post(address, {"words": "kept " + "x" * 2000})
@@ -202,42 +189,44 @@ def test_appealing_on_the_page_once(cast: Cast, at: At) -> None:
     assert "Your appeal is open" in shown and "It is a brush." in shown and 'id="send-appeal"' not in shown
     assert client.post(address, {"words": "Once more."}).status_code == 409
     cast.give(cast.claim(decision.submission, by=cast.rival), "rejected", words="I looked, and it stays.")
-    shown = page(cast, decision.submission)
+    shown = artists_page(cast, decision.submission)
     assert "the decision stands" in shown and "I looked, and it stays." in shown
 
 
 def test_the_time_to_appeal_is_shown_and_over(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
-    assert "Once, until" in page(cast, decision.submission)
+    assert "Once, until" in artists_page(cast, decision.submission)
     at(decision.effective_at + timedelta(days=31))
-    assert "The time to appeal ended on" in page(cast, decision.submission)
-    assert client_of(cast).post(url(cast, "appeal", decision.pk), {"words": "Too late."}).status_code == 403
+    assert "The time to appeal ended on" in artists_page(cast, decision.submission)
+    assert (
+        signed_in(cast.artist.user).post(path("appeal", cast, decision.pk), {"words": "Too late."}).status_code == 403
+    )
 
 
 def test_an_overturned_no_stays_readable(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
     cast.overturn(decision)
-    shown = page(cast, decision.submission)
+    shown = artists_page(cast, decision.submission)
     assert 'data-state="approved"' in shown and "overturned since" in shown and "On second sight it is fine." in shown
 
 
 def test_saying_critique_after_a_no_asks_a_second_person(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
-    address = url(cast, "say_critique", decision.submission_id)
-    shown = client_of(cast).post(address, follow=True).content.decode()
+    address = path("say_critique", cast, decision.submission_id)
+    shown = signed_in(cast.artist.user).post(address, follow=True).content.decode()
     assert "A second person looks, since it is critique" in shown and Appeal.objects.get().is_critique
-    assert client_of(cast).post(address).status_code == 409
+    assert signed_in(cast.artist.user).post(address).status_code == 409
 
 
 # --- changes asked for ------------------------------------------------------------------------------------------------
 
 
 def test_answering_with_words(cast: Cast, at: At) -> None:
-    submission, client = cast.submission(), client_of(cast)
+    submission, client = cast.submission(), signed_in(cast.artist.user)
     stages.later(cast.send_back(cast.claim(submission)), at)
-    shown = page(cast, submission)
+    shown = artists_page(cast, submission)
     assert "Changes asked for" in shown and "1 more time" in shown and "stands still" in shown
-    address = url(cast, "answer", submission.pk)
+    address = path("answer", cast, submission.pk)
     refused = client.post(address, {"words": "kept " + "x" * 2000})
     assert refused.status_code == 422 and "kept xxx" in refused.content.decode()
     shown = client.post(address, {"words": "It is a brush."}, follow=True).content.decode()
@@ -250,18 +239,18 @@ def test_answering_with_another_clip(cast: Cast, at: At) -> None:
     older, submission = cast.output(), cast.submission(title="First", credit="C. Redit")
     stages.later(cast.send_back(cast.claim(submission)), at)
     fresh = cast.output()
-    shown = page(cast, submission)
-    assert f"{url(cast, 'submit', fresh.pk)}?answers={submission.pk}" in shown
-    assert url(cast, "submit", older.pk) not in shown
-    client = client_of(cast)
-    form = client.get(url(cast, "submit", fresh.pk), {"answers": submission.pk}).content.decode()
+    shown = artists_page(cast, submission)
+    assert f"{path('submit', cast, fresh.pk)}?answers={submission.pk}" in shown
+    assert path("submit", cast, older.pk) not in shown
+    client = signed_in(cast.artist.user)
+    form = client.get(path("submit", cast, fresh.pk), {"answers": submission.pk}).content.decode()
     assert "The knife at the end." in form and "C. Redit" in form
-    client.post(url(cast, "submit", fresh.pk), {"title": "Second", "answers": submission.pk})
+    client.post(path("submit", cast, fresh.pk), {"title": "Second", "answers": submission.pk})
     submission.refresh_from_db()
     later = Submission.objects.get(answers=submission)
-    assert submission.state == "answered" and "Answered with another clip" in page(cast, submission)
-    assert url(cast, "submission", later.pk) in page(cast, submission)
-    assert url(cast, "submission", submission.pk) in page(cast, later)
+    assert submission.state == "answered" and "Answered with another clip" in artists_page(cast, submission)
+    assert path("submission", cast, later.pk) in artists_page(cast, submission)
+    assert path("submission", cast, submission.pk) in artists_page(cast, later)
 
 
 def test_an_answer_to_somebody_elses_request_is_not_there(cast: Cast, at: At) -> None:
@@ -269,7 +258,9 @@ def test_an_answer_to_somebody_elses_request_is_not_there(cast: Cast, at: At) ->
     theirs = cast.submission(cast.output(other))
     stages.later(cast.send_back(cast.claim(theirs)), at)
     for said in (str(theirs.pk), "nonsense", "a" * 300):
-        answer = client_of(cast).post(url(cast, "submit", cast.output().pk), {"title": "x", "answers": said})
+        answer = signed_in(cast.artist.user).post(
+            path("submit", cast, cast.output().pk), {"title": "x", "answers": said}
+        )
         assert answer.status_code == 404
     assert Submission.objects.count() == 1
 
@@ -279,7 +270,7 @@ def test_changes_are_asked_for_twice_at_most_and_the_page_counts(cast: Cast, at:
     for left in ("1 more time", "0 more times"):
         submission.refresh_from_db()
         stages.later(cast.send_back(cast.claim(submission)), at)
-        assert left in page(cast, submission)
+        assert left in artists_page(cast, submission)
         submitting.answer(submission, by=cast.artist.user, words="It is a brush.")
 
 
@@ -294,9 +285,10 @@ def test_each_state_has_its_count_and_its_rows(cast: Cast, at: At) -> None:
     assert sum(counts.values()) == len(made) == Submission.objects.count()
     for state, n in counts.items():
         rows = listing_own.page(own, state=state).rows
-        shown = client_of(cast).get(url(cast, "submissions"), {"state": state}).content.decode()
-        assert len(rows) == n and all(url(cast, "submission", row.pk) in shown for row in rows)
-    assert client_of(cast).get(url(cast, "submissions"), {"state": "no\x00nsense", "before": "x"}).status_code == 200
+        shown = signed_in(cast.artist.user).get(path("submissions", cast), {"state": state}).content.decode()
+        assert len(rows) == n and all(path("submission", cast, row.pk) in shown for row in rows)
+    nonsense = {"state": "no\x00nsense", "before": "x"}
+    assert signed_in(cast.artist.user).get(path("submissions", cast), nonsense).status_code == 200
 
 
 def test_the_pages_of_the_list_leave_nothing_out(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,22 +306,22 @@ def test_the_pages_of_the_list_leave_nothing_out(cast: Cast, at: At, monkeypatch
 
 
 def test_an_empty_list_says_what_next(cast: Cast) -> None:
-    assert "Nothing is asked for yet" in client_of(cast).get(url(cast, "submissions")).content.decode()
-    assert "Nothing was decided yet" in client_of(cast).get(reverse("decisions")).content.decode()
+    assert "Nothing is asked for yet" in signed_in(cast.artist.user).get(path("submissions", cast)).content.decode()
+    assert "Nothing was decided yet" in signed_in(cast.artist.user).get(reverse("decisions")).content.decode()
 
 
 def test_the_list_asks_the_same_number_of_questions_however_long_it_is(
     cast: Cast, django_assert_num_queries: Any
 ) -> None:
-    client = client_of(cast)
+    client = signed_in(cast.artist.user)
     cast.submission()
-    client.get(url(cast, "submissions"))
+    client.get(path("submissions", cast))
     with CaptureQueriesContext(connection) as asked:
-        client.get(url(cast, "submissions"))
+        client.get(path("submissions", cast))
     for _ in range(5):
         cast.submission()
     with django_assert_num_queries(len(asked)):
-        client.get(url(cast, "submissions"))
+        client.get(path("submissions", cast))
 
 
 # --- every clip watched -----------------------------------------------------------------------------------------------
@@ -337,9 +329,9 @@ def test_the_list_asks_the_same_number_of_questions_however_long_it_is(
 
 def test_before_generate_it_is_said_that_a_person_watches_every_clip(cast: Cast) -> None:
     make.pipeline()
-    assert "a person watches every clip" not in client_of(cast).get(url(cast, "studio")).content.decode()
+    assert "a person watches every clip" not in signed_in(cast.artist.user).get(path("studio", cast)).content.decode()
     publishing.publish_terms(cast.program, by=None, every_output=True)
-    shown = client_of(cast).get(url(cast, "studio")).content.decode()
+    shown = signed_in(cast.artist.user).get(path("studio", cast)).content.decode()
     assert shown.index("a person watches every clip") < shown.index(">Generate<")
 
 
@@ -348,13 +340,13 @@ def test_before_generate_it_is_said_that_a_person_watches_every_clip(cast: Cast)
 
 def everything_an_artist_can_get(cast: Cast, made: dict[str, Submission]) -> dict[str, str]:
     """Every page and file of the artist's side, every notice and every mail, as text."""
-    client, found = client_of(cast), {}
-    addresses = [url(cast, "submission", submission.pk) for submission in made.values()]
-    addresses += [url(cast, "submissions"), reverse("decisions"), reverse("notices"), url(cast, "library")]
-    addresses += [url(cast, "job", submission.output.job_id) for submission in made.values()]
-    addresses += [url(cast, "studio") + f"?remix={submission.output.job_id}" for submission in made.values()]
+    client, found = signed_in(cast.artist.user), {}
+    addresses = [path("submission", cast, submission.pk) for submission in made.values()]
+    addresses += [path("submissions", cast), reverse("decisions"), reverse("notices"), path("library", cast)]
+    addresses += [path("job", cast, submission.output.job_id) for submission in made.values()]
+    addresses += [path("studio", cast) + f"?remix={submission.output.job_id}" for submission in made.values()]
     addresses += [reverse("decision_proof", args=[key]) for key in Decision.objects.values_list("pk", flat=True)]
-    addresses += [url(cast, "policy")]
+    addresses += [path("policy", cast)]
     for address in addresses:
         answer = client.get(address)
         if answer.status_code != 404:  # a decision that is not in effect
@@ -390,6 +382,6 @@ def test_no_reviewer_is_in_any_byte_an_artist_can_get(cast: Cast, at: At) -> Non
 
 def test_a_proof_is_json_and_names_a_role_and_a_mark(cast: Cast, at: At) -> None:
     decision = stages.no(cast, at, cast.submission())
-    document = json.loads(client_of(cast).get(reverse("decision_proof", args=[decision.pk])).content)
+    document = json.loads(signed_in(cast.artist.user).get(reverse("decision_proof", args=[decision.pk])).content)
     (by,) = document["says"][0]["by"]
     assert by.startswith("reviewer ") and len(by) == len("reviewer 7f3a")

@@ -1,7 +1,7 @@
 """The review screen without a pointer: what each key does, that letters are letters while one writes, and twenty
 submissions in a row.
 
-On PostgreSQL, since a live server needs a database that can be emptied: append-only tables refuse SQLite's DELETE.
+On PostgreSQL: see ``tests.live.LIVE``.
 """
 
 import json
@@ -23,16 +23,11 @@ from review import claiming
 from review.models import Claim, Decision, Draft, Escalation, Habit, Note, Opinion, Phrase, Skip, Submission
 from review.verdicts import Remark
 from tests import make
-from tests.live import chromium, serious, signed_in
+from tests.live import LIVE, chromium, serious, signed_in
 from tests.review import clips
 from tests.review.cast import Cast, make_cast
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("leave_the_database"),
-]
+pytestmark = LIVE
 
 NEXT_PICTURE = 300  # milliseconds from a decision to the first frame of the next, on a machine of its own
 BUSY = 4  # times as long on one that many share

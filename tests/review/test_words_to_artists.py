@@ -14,23 +14,9 @@ from review.models import Critique, Submission
 from review.verdicts import Scope
 from tests.review import stages
 from tests.review.cast import At, Cast
+from tests.review.screens import artists_page, path, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def client_of(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.artist.user)
-    return client
-
-
-def url(cast: Cast, name: str, *args: object) -> str:
-    return reverse(name, args=[cast.program.slug, *args])
-
-
-def page(cast: Cast, submission: Submission) -> str:
-    shown = client_of(cast).get(url(cast, "submission", submission.pk)).content.decode()
-    return " ".join(shown.replace("\xa0", " ").split())
 
 
 # --- the next request keeps the words of the one before ---------------------------------------------------------------
@@ -40,24 +26,25 @@ def test_that_it_is_critique_goes_on_with_the_next_clip(cast: Cast, at: At) -> N
     before = cast.submission(is_critique=True, statement="What I mean by it.")
     assert cast.send_back(cast.claim(before)) is None, "it needs two people"
     stages.later(cast.send_back(cast.claim(before, by=cast.rival)), at)
-    address = url(cast, "submit", cast.output().pk)
-    form = client_of(cast).get(address, {"answers": before.pk}).context["form"]
+    address = path("submit", cast, cast.output().pk)
+    form = signed_in(cast.artist.user).get(address, {"answers": before.pk}).context["form"]
     assert form["is_critique"].value() is True and form["statement"].value() == "What I mean by it."
-    client_of(cast).post(address, {"answers": before.pk, "title": "Tide", "is_critique": "on"})
+    signed_in(cast.artist.user).post(address, {"answers": before.pk, "title": "Tide", "is_critique": "on"})
     assert Critique.objects.filter(submission__answers=before).exists()
 
 
 def test_what_was_not_critique_does_not_become_it(cast: Cast, at: At) -> None:
     before = cast.submission()
     stages.later(cast.send_back(cast.claim(before)), at)
-    form = client_of(cast).get(url(cast, "submit", cast.output().pk), {"answers": before.pk}).context["form"]
+    asked = path("submit", cast, cast.output().pk)
+    form = signed_in(cast.artist.user).get(asked, {"answers": before.pk}).context["form"]
     assert not form["is_critique"].value()
 
 
 def test_asking_again_after_taking_it_back_begins_with_the_same_words(cast: Cast) -> None:
     before = cast.submission(title="My own words", credit="Me", publish_on_approval=True, is_critique=True)
     submitting.withdraw(before, by=cast.artist.user)
-    form = client_of(cast).get(url(cast, "submit", before.output_id)).context["form"]
+    form = signed_in(cast.artist.user).get(path("submit", cast, before.output_id)).context["form"]
     kept = {name: form[name].value() for name in ("title", "credit", "publish_on_approval", "is_critique")}
     assert kept == {"title": "My own words", "credit": "Me", "publish_on_approval": "on", "is_critique": True}
 
@@ -92,7 +79,7 @@ def test_at_the_end_of_an_embargo_the_link_opens_by_itself(cast: Cast, at: At) -
     for instant in (decision.effective_at, until - timedelta(microseconds=1)):
         at(instant)
         assert sharing.settle() == []
-    assert "Yours then opens by itself" in page(cast, asked)
+    assert "Yours then opens by itself" in artists_page(cast, asked)
     at(until)
     (opened,) = sharing.settle()
     assert Client().get(f"/s/{opened.token}/").status_code == 200 and sharing.settle() == []
@@ -112,23 +99,24 @@ def test_what_was_answered_in_time_is_never_called_late(cast: Cast, at: At) -> N
     for seconds in range(0, settings.UNDO_SECONDS - 1, 7):
         at(due + timedelta(seconds=seconds))
         clocks.find_breaches()
-        assert "Promise not kept" not in page(cast, answered) and "Promise not kept" not in page(cast, waiting)
-        assert "Late" not in page(cast, answered)
-        assert " late" not in page(cast, answered)
+        assert "Promise not kept" not in artists_page(cast, answered)
+        assert "Promise not kept" not in artists_page(cast, waiting)
+        assert "Late" not in artists_page(cast, answered)
+        assert " late" not in artists_page(cast, answered)
     at(decision.effective_at)
-    assert "Promise not kept" not in page(cast, answered)
+    assert "Promise not kept" not in artists_page(cast, answered)
     at(due + timedelta(seconds=settings.UNDO_SECONDS))
-    assert "Promise not kept" in page(cast, waiting)
+    assert "Promise not kept" in artists_page(cast, waiting)
 
 
 def test_a_verdict_that_came_late_changes_nothing_before_it_is_in_effect(cast: Cast, at: At) -> None:
     submission = cast.submission()
     at(submission.due_at + timedelta(minutes=5))
-    before = page(cast, submission)
+    before = artists_page(cast, submission)
     decision = cast.reject(cast.claim(submission))
-    assert "Promise not kept" in before and "Promise not kept" in page(cast, submission)
+    assert "Promise not kept" in before and "Promise not kept" in artists_page(cast, submission)
     moderation.undo(decision, by=cast.reviewer)
-    assert "Promise not kept" in page(cast, submission)
+    assert "Promise not kept" in artists_page(cast, submission)
 
 
 # --- the days to appeal -----------------------------------------------------------------------------------------------
@@ -140,8 +128,8 @@ def test_every_page_names_the_last_day_to_appeal_of_the_terms_at_the_time(cast: 
     until = appeals.closes_at(decision)
     publishing.publish_terms(cast.program, by=None, appeal_days=1)
     assert until == decision.effective_at + timedelta(days=9)
-    assert f"Once, until {until.day} {until:%B %Y}" in page(cast, decision.submission)
-    proof = client_of(cast).get(reverse("decision_proof", args=[decision.pk])).json()
+    assert f"Once, until {until.day} {until:%B %Y}" in artists_page(cast, decision.submission)
+    proof = signed_in(cast.artist.user).get(reverse("decision_proof", args=[decision.pk])).json()
     assert proof["says"][0]["appeal_until"] == until.isoformat()
     at(until + timedelta(seconds=1))
-    assert "The time to appeal ended on" in page(cast, decision.submission)
+    assert "The time to appeal ended on" in artists_page(cast, decision.submission)
