@@ -1,7 +1,5 @@
 """A drawn engine for whatever torch is not the point of; the queue, the encoder and the store are the real ones."""
 
-import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,7 +16,7 @@ from generation import engines
 from generation.engine import Clip, Order, Watch
 from generation.refusals import Trouble
 from tests import make
-from tests.generation.racing import Verb
+from tests.generation.racing import PATIENCE, Verb, Window
 
 Clock = Callable[[datetime], None]  # of the `at` fixture
 
@@ -92,18 +90,17 @@ def artist(program: Program) -> Enrollment:
 
 
 @pytest.fixture
-def slowed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., threading.Event]:
-    """Make a function wait before it does its work; the event says that somebody is inside."""
+def slowed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Window]:
+    """Hold whoever comes into a function before it does its work; ``meeting``: until the rival has surely come."""
 
-    def slow(owner: Any, name: str, *, seconds: float = 0.5, then: Verb | None = None) -> threading.Event:
-        inside, original = threading.Event(), then or getattr(owner, name)
+    def slow(owner: Any, name: str, *, meeting: bool, then: Verb | None = None) -> Window:
+        window, original = Window(PATIENCE if meeting else 0.7), then or getattr(owner, name)
 
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            inside.set()
-            time.sleep(seconds)
+            window.hold()
             return original(*args, **kwargs)
 
         monkeypatch.setattr(owner, name, wrapped)
-        return inside
+        return window
 
     return slow

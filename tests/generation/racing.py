@@ -13,6 +13,27 @@ Verb = Callable[[], Any]
 PATIENCE = 20.0
 
 
+class Window(threading.Event):
+    """Set once somebody is inside, who is held there until the rival is inside too or done, or time is up.
+
+    A control holds with ``PATIENCE``, so that the two surely meet however busy the machine is; where a lock keeps the
+    rival out, time has to run up.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.met = threading.Event()
+        self._inside: set[int] = set()
+
+    def hold(self) -> None:
+        self._inside.add(threading.get_ident())
+        if len(self._inside) > 1:
+            self.met.set()
+        self.set()
+        self.met.wait(self.seconds)
+
+
 def together(*verbs: Verb) -> list[Any]:
     """Run the verbs at once, each in a thread and connection of its own; what each gave or raised."""
     results: list[Any] = [None] * len(verbs)
@@ -36,12 +57,15 @@ def together(*verbs: Verb) -> list[Any]:
     return results
 
 
-def after(event: threading.Event, verb: Verb) -> Verb:
-    """The verb, once the event has come."""
+def after(window: Window, verb: Verb) -> Verb:
+    """The verb, once somebody is inside, who is let go when it is done."""
 
     def wait_first() -> Any:
-        assert event.wait(PATIENCE)
-        return verb()
+        assert window.wait(PATIENCE)
+        try:
+            return verb()
+        finally:
+            window.met.set()
 
     return wait_first
 

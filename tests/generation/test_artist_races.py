@@ -1,6 +1,5 @@
 """Races between an artist and the house, each with a negative control: without its guard, the harm is done."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,10 @@ from tests import make
 from tests.generation.artists import moved
 from tests.generation.conftest import Clock
 from tests.generation.pictures import drawn, keep, raw, sent_with
-from tests.generation.racing import after, together, without_locks
+from tests.generation.racing import Window, after, together, without_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-Slowed = Callable[..., threading.Event]
+Slowed = Callable[..., Window]
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def test_a_worker_claims_while_all_that_is_queued_is_cancelled(
     """The list is read, and a worker comes before it is cancelled."""
     artist = make.artist(program=program)
     make.brief(enrollment=artist, variations=3)
-    inside = slowed(jobs, "_cancel_these")
+    inside = slowed(jobs, "_cancel_these", meeting=not locks)
     if not locks:
         without_locks(monkeypatch)
     cancelled, claimed = together(
@@ -87,9 +86,16 @@ def test_a_picture_is_sent_while_it_is_cleared(
 ) -> None:
     """The sweep has found it unused, and a brief comes before it is deleted."""
     artist = ready(picture.enrollment, has_moved=has_moved)
-    inside = slowed(uploading.storing, "forget")  # behind the delete, before the commit
+    inside = slowed(uploading.storing, "forget", meeting=not locks)  # behind the delete, before the commit
     if not locks:
         without_locks(monkeypatch)
+        brief = jobs._brief  # whoever is there has found the picture, and can but wait for the row that is going
+
+        def met(*args: Any, **kwargs: Any) -> Any:
+            inside.met.set()
+            return brief(*args, **kwargs)
+
+        monkeypatch.setattr(jobs, "_brief", met)
     cleared, sent = together(uploading.clear_unused, after(inside, lambda: sent_with(picture, artist)))
     if locks:
         assert cleared == 1 and isinstance(sent, PictureUnusable)
@@ -104,7 +110,7 @@ def test_a_picture_is_cleared_while_it_is_sent(
 ) -> None:
     """The brief has found it there, and the sweep comes before it is written."""
     artist = ready(picture.enrollment, has_moved=has_moved)
-    inside = slowed(jobs, "_brief", seconds=1.0)
+    inside = slowed(jobs, "_brief", meeting=not locks)
     if not locks:
         without_locks(monkeypatch)
     sent, cleared = together(lambda: sent_with(picture, artist), after(inside, uploading.clear_unused))

@@ -52,7 +52,7 @@ def test_batches_keep_to_the_concurrency_of_an_artist(
     artist = artist_of(program, concurrency=3)
     make.brief(enrollment=artist, variations=4)
     make.brief(enrollment=artist, variations=4)
-    slowed(claiming, "_start", seconds=0.2)
+    slowed(claiming, "_start", meeting=not locks)
     if not locks:
         without_locks(monkeypatch)
         turn_about(monkeypatch)
@@ -85,7 +85,7 @@ def test_no_claim_commits_after_a_pause(
             return Job.objects.queued().filter(pk__in=list(claimable(program, now).values_list("pk", flat=True)))
 
         monkeypatch.setattr(claiming, "_claimable", early)
-    inside = slowed(claiming, "_next_lane")
+    inside = slowed(claiming, "_next_lane", meeting=True)
     batch, _ = together(lambda: claim("worker"), after(inside, lambda: jobs.pause(artist, by=artist.user)))
     assert len(batch) == taken
 

@@ -21,7 +21,7 @@ from generation.encoding import encode
 from generation.models import Job, JobQuerySet, Lane, Output, QuotaEntry
 from generation.refusals import JobEnded, LeaseLost
 from tests import make
-from tests.generation.racing import after, together, without_locks
+from tests.generation.racing import PATIENCE, Window, after, together, without_locks
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -58,14 +58,14 @@ def assert_chains_hold() -> None:
 )
 def test_two_workers_claim_one_job(
     program: Program,
-    slowed: Callable[..., threading.Event],
+    slowed: Callable[..., Window],
     monkeypatch: pytest.MonkeyPatch,
     locks: bool,
     guard: bool,
     winners: int,
 ) -> None:
     make.job(enrollment=make.artist(program=program))
-    slowed(claiming, "_start", then=None if guard else start_unguarded)
+    slowed(claiming, "_start", meeting=not locks, then=None if guard else start_unguarded)
     if not locks:
         without_locks(monkeypatch)
     results = together(lambda: make.claimed("one"), lambda: make.claimed("two"))
@@ -95,14 +95,14 @@ def test_many_workers_many_artists_each_job_once(program: Program) -> None:
 @pytest.mark.parametrize(("locks", "running"), [(True, 1), (False, 2)], ids=["as it is", "CONTROL: no lane lock"])
 def test_two_workers_and_an_artist_who_may_render_one_at_a_time(
     program: Program,
-    slowed: Callable[..., threading.Event],
+    slowed: Callable[..., Window],
     monkeypatch: pytest.MonkeyPatch,
     locks: bool,
     running: int,
 ) -> None:
     artist = make.artist(program=program, cohort=make.cohort(program=program, concurrency=1))
     make.brief(enrollment=artist, variations=2)
-    inside = slowed(claiming, "_start")
+    inside = slowed(claiming, "_start", meeting=not locks)
     if not locks:
         without_locks(monkeypatch)
         different_jobs(monkeypatch)
@@ -126,14 +126,14 @@ def different_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("locks", "spent"), [(True, 1), (False, 2)], ids=["as it is", "CONTROL: no lane lock"])
 def test_two_tabs_and_a_quota_of_one(
     program: Program,
-    slowed: Callable[..., threading.Event],
+    slowed: Callable[..., Window],
     monkeypatch: pytest.MonkeyPatch,
     locks: bool,
     spent: int,
 ) -> None:
     artist = make.artist(program=program, cohort=make.cohort(program=program, daily_quota=1))
     Lane.objects.create(enrollment=artist, program=program)  # making it would already be a meeting of the two
-    slowed(jobs, "_brief")
+    slowed(jobs, "_brief", meeting=not locks)
     if not locks:
         without_locks(monkeypatch)
     results = together(*[lambda: make.brief(enrollment=artist)] * 2)
@@ -178,6 +178,16 @@ def halt(program: Program) -> Callable[[], float]:
     return stop
 
 
+def a_little_later(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """So that whose commit came first can be told by the clock."""
+
+    def later(*args: Any) -> Any:
+        time.sleep(0.5)
+        return verb(*args)
+
+    return later
+
+
 def claim_and_time() -> tuple[Job | None, float]:
     job = make.claimed("worker")
     return job, time.monotonic()
@@ -185,13 +195,13 @@ def claim_and_time() -> tuple[Job | None, float]:
 
 @pytest.mark.parametrize("locked", [True, False], ids=["as it is", "CONTROL: no halt lock"])
 def test_no_claim_commits_after_the_halt(
-    program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, locked: bool
+    program: Program, slowed: Callable[..., Window], monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:
     """The claim has read the halts, there were none, and is about to start the job: the halt must wait for it."""
     make.job(enrollment=make.artist(program=program))
     if not locked:
         monkeypatch.setattr(locking, "_lock", lambda function, program: None)
-    inside = slowed(claiming, "_start", seconds=1.0)
+    inside = slowed(claiming, "_start", meeting=not locked, then=a_little_later(claiming._start))
     (job, claimed_at), halted_at = together(claim_and_time, after(inside, halt(program)))
     assert job
     assert (claimed_at - 0.3 < halted_at) == locked  # else the job started long after everybody was told it had stopped
@@ -202,20 +212,20 @@ def test_no_claim_commits_after_the_halt(
 
 @pytest.mark.parametrize("locked", [True, False], ids=["as it is", "CONTROL: no halt lock"])
 def test_a_claim_waits_for_a_halt_that_is_about_to_commit(
-    program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, locked: bool
+    program: Program, slowed: Callable[..., Window], monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:
     """The halt is written and not yet committed: nobody else can see it, so only the lock helps."""
     make.job(enrollment=make.artist(program=program))
     if not locked:
         monkeypatch.setattr(locking, "_lock", lambda function, program: None)
-    inside = slowed(halting, "_tell_all", seconds=1.0)
+    inside = slowed(halting, "_tell_all", meeting=not locked)
     _, (job, _) = together(halt(program), after(inside, claim_and_time))
     assert (job is None) == locked
 
 
 @pytest.mark.parametrize("locked", [True, False], ids=["as it is", "CONTROL: no halt lock"])
 def test_no_output_is_finished_after_the_halt(
-    program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, locked: bool
+    program: Program, slowed: Callable[..., Window], monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:
     make.job(enrollment=make.artist(program=program))
     job = make.claimed("worker")
@@ -223,7 +233,7 @@ def test_no_output_is_finished_after_the_halt(
     rendered = encode(make.clip(), width=96)
     if not locked:
         monkeypatch.setattr(locking, "_lock", lambda function, program: None)
-    inside = slowed(halting, "_tell_all", seconds=1.0)
+    inside = slowed(halting, "_tell_all", meeting=not locked)
     results = together(halt(program), after(inside, lambda: rendering.finish(job, rendered)))
     assert isinstance(results[1], rendering.HaltMet) == locked
     assert Output.objects.exists() != locked
@@ -260,10 +270,10 @@ def test_halts_and_claims_by_the_dozen(program: Program) -> None:
 
 # --- cancel ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("guard", [True, False], ids=["as it is", "CONTROL: no guarded update"])
-def test_cancel_against_claim(program: Program, slowed: Callable[..., threading.Event], guard: bool) -> None:
+def test_cancel_against_claim(program: Program, slowed: Callable[..., Window], guard: bool) -> None:
     artist = make.artist(program=program)
     job = make.job(enrollment=artist)
-    inside = slowed(claiming, "_start", then=None if guard else start_unguarded)
+    inside = slowed(claiming, "_start", meeting=True, then=None if guard else start_unguarded)
     claimed, cancelled = together(
         lambda: make.claimed("worker"), after(inside, lambda: jobs.cancel(job, by=artist.user))
     )
@@ -302,7 +312,7 @@ def test_sweep_against_finish(
     program: Program, monkeypatch: pytest.MonkeyPatch, settings: LazySettings, locks: bool, fenced: bool
 ) -> None:
     """The lease was good when finish looked, and runs out before finish writes."""
-    settings.LEASES = {**settings.LEASES, "encode": 0.6}
+    settings.LEASES = {**settings.LEASES, "encode": 2.0}
     make.job(enrollment=make.artist(program=program))
     job = make.claimed("worker")
     assert job
@@ -313,17 +323,16 @@ def test_sweep_against_finish(
     if not locks:
         monkeypatch.setattr(upkeep, "lock_lane", lambda job: None)
         monkeypatch.setattr(rendering, "_settle_service", lambda job, seconds: None)  # it would wait for the lane, too
-    check, inside = rendering.check, threading.Event()
+    check, inside = rendering.check, Window(4.0 if locks else PATIENCE)
 
     def check_then_wait(job: Job) -> None:
         check(job)
-        inside.set()
-        time.sleep(1.5)
+        inside.hold()
 
     monkeypatch.setattr(rendering, "check", check_then_wait)
 
     def sweep() -> int:
-        time.sleep(0.8)
+        time.sleep(2.2)
         return upkeep.sweep()
 
     finished, swept = together(lambda: rendering.finish(job, rendered), after(inside, sweep))
@@ -340,7 +349,7 @@ def test_sweep_against_finish(
 
 @pytest.mark.parametrize("fenced", [True, False], ids=["as it is", "CONTROL: no lease in the fence"])
 def test_two_sweeps_count_one_failure(
-    program: Program, slowed: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch, fenced: bool
+    program: Program, slowed: Callable[..., Window], monkeypatch: pytest.MonkeyPatch, fenced: bool
 ) -> None:
     make.job(enrollment=make.artist(program=program))
     job = make.claimed("worker")
@@ -349,7 +358,7 @@ def test_two_sweeps_count_one_failure(
     if not fenced:
         monkeypatch.setattr(JobQuerySet, "attempted", lambda self, pk, attempt: self.filter(pk=pk))
         monkeypatch.setattr(JobQuerySet, "filter", unfenced(JobQuerySet.filter))
-    slowed(upkeep, "count_failure")
+    slowed(upkeep, "lock_lane", meeting=True)  # both have read what ran out
     together(upkeep.expire, upkeep.expire)
     assert Job.objects.get().failures == (1 if fenced else 2)
 

@@ -1,7 +1,6 @@
 """A claim that ends while its holder waits for a lock: what they do then is refused. With controls, on PostgreSQL."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,21 +78,24 @@ ENDS: dict[str, Callable[[Claim, Cast], Any]] = {
 }
 
 
-def ended_beside_a_pick(cast: Cast, end: Callable[[Claim, Cast], Any]) -> tuple[datetime, datetime]:
+def ended_beside_a_pick(
+    cast: Cast, end: Callable[[Claim, Cast], Any], *, meanwhile: float = SHORT.total_seconds()
+) -> tuple[datetime, datetime]:
     """When the claim ended, and when a rival let go of its look, who had picked it a moment before."""
     held = cast.claim(cast.submission())
-    picked, left = threading.Event(), list[datetime]()
+    picked, over, left = threading.Event(), threading.Event(), list[datetime]()
 
     def pick() -> None:
         with transaction.atomic():
             Look.objects.select_for_update(no_key=True).get(pk=held.look_id)
             picked.set()
-            time.sleep(SHORT.total_seconds())
+            over.wait(meanwhile)
             left.append(clock.now())
 
     def end_it() -> None:
         assert picked.wait(PATIENCE)
         end(held, cast)
+        over.set()
 
     assert race(pick, end_it) == [None, None]
     held.refresh_from_db()
@@ -113,5 +115,5 @@ def test_control_without_the_lock_of_the_look_it_ends_in_between(
     cast: Cast, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "_locked_behind_looks", claiming._locked)
-    ended, left = ended_beside_a_pick(cast, ENDS[name])
+    ended, left = ended_beside_a_pick(cast, ENDS[name], meanwhile=PATIENCE)
     assert ended < left

@@ -71,22 +71,26 @@ def test_control_without_the_constraints_it_is_undone_twice(cast: Cast) -> None:
 # --- undo against what follows at its end ---------------------------------------------
 
 
-def undo_into_its_last_moment(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Decision:
+def undo_into_its_last_moment(
+    cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch, *, meanwhile: float
+) -> Decision:
     """An undo that begins in time and is not over when the decision takes effect; the beat settles in that moment."""
     settings.UNDO_SECONDS = 2
     decision = cast.approval(cast.submission(publish_on_approval=True))
-    begun, withdraw = threading.Event(), moderation._withdraw
+    begun, settled, withdraw = threading.Event(), threading.Event(), moderation._withdraw
 
     def slowly(*args: Any) -> Withdrawal:
         made = withdraw(*args)
         begun.set()
-        time.sleep(3.5)
+        settled.wait(meanwhile)
         return made
 
     def settle_in_between() -> Any:
         assert begun.wait(PATIENCE)
         time.sleep(max(0.0, (decision.effective_at - clock.now()).total_seconds()) + 0.1)
-        return sharing.settle()
+        found = sharing.settle()
+        settled.set()
+        return found
 
     monkeypatch.setattr(moderation, "_withdraw", slowly)
     assert lost(race(lambda: moderation.undo(decision, by=cast.reviewer), settle_in_between)) == []
@@ -96,7 +100,7 @@ def undo_into_its_last_moment(cast: Cast, settings: Any, monkeypatch: pytest.Mon
 def test_a_link_waits_for_an_undo_that_began_in_time(
     cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decision = undo_into_its_last_moment(cast, settings, monkeypatch)
+    decision = undo_into_its_last_moment(cast, settings, monkeypatch, meanwhile=3.5)
     assert Withdrawal.objects.filter(decision=decision).exists() and not decision.shares.exists()
 
 
@@ -104,7 +108,7 @@ def test_control_without_the_lock_it_opens_on_what_is_undone(
     cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_locks(monkeypatch)
-    decision = undo_into_its_last_moment(cast, settings, monkeypatch)
+    decision = undo_into_its_last_moment(cast, settings, monkeypatch, meanwhile=PATIENCE)
     assert Withdrawal.objects.filter(decision=decision).exists() and decision.shares.exists()
 
 

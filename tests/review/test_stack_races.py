@@ -1,5 +1,6 @@
 """Two at once at a stack, on PostgreSQL: nobody waits for the other for ever; and the control without the order."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from review.models import Claim, Exposure
 from review.refusals import ClaimLost, ClaimOver
 from tests import make
 from tests.review.cast import At, Cast, make_cast, stack
-from tests.review.racing import lost, race, won
+from tests.review.racing import PATIENCE, lost, race, won
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -93,13 +94,16 @@ def test_two_beats_end_the_stacks_of_two_reviewers(cast: Cast, at: At) -> None:
 
 
 def test_control_without_the_order_they_wait_for_one_another(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claiming, "_end", one_by_one)
+    counted, taken = threading.Event(), threading.Event()
+    monkeypatch.setattr(claiming, "_end", one_by_one(counted, taken))
     for name in ("_locked", "_locked_behind_looks"):
         monkeypatch.setattr(claiming, name, as_they_are)
     lead = make.lead(program=cast.program)
-    claims = in_hand(cast, cast.reviewer)
+    first, *others = in_hand(cast, cast.reviewer)
+    last = [claim for claim in others if claim.with_claim_id][-1]  # a variant: to break it takes no other along
     ends = race(
-        lambda: claiming.release(claims[0]), later(lambda: claiming.break_claim(claims[-1], by=lead, reason="gone"))
+        lambda: claiming.release(first),
+        lambda: counted.wait(PATIENCE) and claiming.break_claim(last, by=lead, reason="gone"),
     )
     assert lost(ends) == [OperationalError] and len(won(ends)) == 1
 
@@ -108,8 +112,19 @@ def as_they_are(which: Q) -> list[Claim]:
     return list(Claim.objects.filter(which, released_at=None).order_by("pk"))
 
 
-def one_by_one(claims: list[Claim], at: datetime) -> None:
-    """As it was before: each is locked when its turn has come, and the reviewer's day with the first."""
-    for claim in claims:
-        Claim.objects.filter(Q(pk=claim.pk), released_at=None).update(released_at=at)
-        exposure.add([claim], at)
+def one_by_one(counted: threading.Event, taken: threading.Event) -> Callable[[list[Claim], datetime], None]:
+    """As it was before: each is locked when its turn has come, and the reviewer's day with the first.
+
+    The first goes on from the day it has counted when the rival has taken the claim that it will come to.
+    """
+
+    def end(claims: list[Claim], at: datetime) -> None:
+        for claim in claims:
+            Claim.objects.filter(Q(pk=claim.pk), released_at=None).update(released_at=at)
+            if counted.is_set():
+                taken.set()
+            exposure.add([claim], at)
+            counted.set()
+            assert taken.wait(PATIENCE)
+
+    return end
