@@ -101,10 +101,12 @@ def test_control_without_the_order_they_wait_for_one_another(cast: Cast, monkeyp
     lead = make.lead(program=cast.program)
     first, *others = in_hand(cast, cast.reviewer)
     last = [claim for claim in others if claim.with_claim_id][-1]  # a variant: to break it takes no other along
-    ends = race(
-        lambda: claiming.release(first),
-        lambda: counted.wait(PATIENCE) and claiming.break_claim(last, by=lead, reason="gone"),
-    )
+
+    def break_the_last() -> None:
+        assert counted.wait(PATIENCE)
+        claiming.break_claim(last, by=lead, reason="gone")
+
+    ends = race(lambda: claiming.release(first), break_the_last)
     assert lost(ends) == [OperationalError] and len(won(ends)) == 1
 
 
