@@ -92,6 +92,22 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   sessionStorage.removeItem(drawer); // what came later has arrived
 });
 
+// A draft of a page that is being left must not arrive behind what the button sent: it would undo it. And which picture
+// is chosen goes with it only once it was chosen here, since a draft on its way would take back one just brought.
+let isLeaving = false;
+let isPictureChosen = false;
+form.addEventListener("submit", () => {
+  isLeaving = true;
+  htmx.trigger(form.querySelector("[hx-post]"), "htmx:abort");
+});
+addEventListener("pageshow", () => { isLeaving = false; });
+form.addEventListener("change", ({ target }) => { isPictureChosen ||= target.name === "first_frame"; });
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.target !== kept) return;
+  if (isLeaving) event.preventDefault();
+  if (!isPictureChosen) delete event.detail.parameters.first_frame;
+});
+
 // What was typed in the last second is sent on the way out: of a private page no browser has to keep the fields.
 const strokes = { typed: 0, asked: 0, kept: 0 };
 form.addEventListener("input", () => { strokes.typed += 1; });

@@ -2,11 +2,12 @@
 
 import io
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from scripts.private_site import Site, private_site
 from scripts.tour import HOME, RENDERED, new_page, sign_in
@@ -211,6 +212,39 @@ def test_pictures_are_uploaded_replaced_and_removed(page: Page) -> None:
     assert chosen(page) == ""
     page.reload()
     assert chosen(page) == "" and prompt(page) == "the sun rising over the sea"
+
+
+def slowly(route: Route) -> None:
+    """As a large picture over a thin line."""
+    time.sleep(1.5)
+    route.continue_()
+
+
+def test_a_draft_on_its_way_takes_no_picture_back(page: Page) -> None:
+    remix(page, "a green ring")
+    upload(page, "teal")
+    asked: list[tuple[str, str]] = []
+    page.on("request", lambda sent: asked.append((sent.url.rsplit("/", 2)[-2], sent.post_data or "")))
+    page.locator("#id_prompt").fill("a green ring moving left")
+    with page.expect_request("**/studio/draft/"):
+        pass
+    assert 'name="first_frame"' not in asked[-1][1] and "first_frame=" not in asked[-1][1]
+
+    page.route("**/studio/first-frame/", slowly)
+    asked.clear()
+    page.locator("#id_prompt").fill("a green ring moving right")
+    second = upload(page, "crimson")
+    names = [name for name, _body in asked]
+    assert names[:2] == ["first-frame", "studio"], "no draft goes out while a picture is on its way"
+    assert prompt(page) == "a green ring moving right"
+
+    page.get_by_role("radio", name="No picture").check()
+    with page.expect_request("**/studio/draft/") as told:
+        pass
+    assert "first_frame" in (told.value.post_data or "")
+    expect(page.locator("#draft-kept")).to_have_text(KEPT)
+    page.reload()
+    assert second and chosen(page) == ""
 
 
 def test_a_picture_that_cannot_be_used_leaves_an_address_that_opens(site: Site, page: Page) -> None:
