@@ -7,6 +7,7 @@ as check, then act, with the guard and its constraint taken away. It must show t
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from access.models import Chain, Cohort, Enrollment, Entry, Halt, Invitation, Pr
 from tests import make
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+APPEND = import_module("access.migrations.0008_append_in_one_statement").APPEND
 TRIALS = 8
 Step = Callable[[], Any]
 
@@ -242,6 +244,48 @@ def test_many_verbs_at_once_leave_one_dense_chain() -> None:
     chain = Chain.objects.get(program=program)
     assert list(chain.entries.order_by("number").values_list("number", flat=True)) == list(range(1, 5 * rivals + 1))
     assert audit.verify(chain) is None
+
+
+def test_the_server_makes_the_hash_that_the_house_verifies() -> None:
+    """Whatever the fields hold, and several entries in one transaction: the formula is written down twice."""
+    program = make.program()
+    words = ["", "plain", "Grüße, 漢字, \U0001f3ac", 'a "quoted" \\ line\nand another', "x" * 5000]
+    with audit.recorded():
+        for word in words:
+            facts = {"word": word, "nul": "\x00", "number": 1.5, "none": None}
+            audit.trace("act", program=program, at=clock.now(), actor=None, subject=f"{word[:60]}:1", facts=facts)
+            audit.trace("say", program=program, at=clock.now(), actor=None, subject="thing:1", private=word)
+    chain = Chain.objects.get(program=program)
+    assert audit.verify(chain) is None
+    assert [entry.facts for entry in chain.entries.filter(act="act").order_by("number")] == [
+        audit.canonical({"word": word, "nul": "\x00", "number": 1.5, "none": None}) for word in words
+    ]
+    assert [entry.private.text for entry in chain.entries.exclude(private=None).order_by("number")] == words[1:]
+
+
+@contextmanager
+def appending(changed: str) -> Iterator[None]:
+    """The server's function in other words, for the length of the block."""
+    with connection.cursor() as cursor:
+        cursor.execute(changed.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"), None)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(APPEND.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"), None)
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["as it is, slowly", "CONTROL: no lock of the head"])
+def test_two_who_append_at_once_take_two_numbers(locks: bool) -> None:
+    program = make.program()
+    act(program)
+    slowly = APPEND.replace("place_ := chain.length;", "PERFORM pg_sleep(0.3); place_ := chain.length;")
+    assert slowly != APPEND and " FOR NO KEY UPDATE;" in slowly
+    with without("access_entry", "entry_number_in_chain"):
+        with appending(slowly if locks else slowly.replace(" FOR NO KEY UPDATE;", ";")):
+            race(*[lambda: act(program)] * 2)
+        numbers = Entry.objects.order_by("number").values_list("number", flat=True)
+        assert list(numbers) == ([1, 2, 3] if locks else [1, 2, 2])
 
 
 def test_control_appending_after_the_last_entry_instead_of_under_the_head_forks_the_chain() -> None:
