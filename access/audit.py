@@ -136,9 +136,11 @@ def _appended(key: str, waiting: list[dict[str, Any]]) -> bool:
     if connection.vendor == "postgresql":
         return bool(run("SELECT access_append(%(key)s, %(entries)s::jsonb)", key=key, entries=waiting)[0][0])
     chain = Chain.objects.filter(key=key).first()
-    for fields in waiting if chain else []:
+    if chain is None:
+        return False
+    for fields in waiting:
         _append_here(chain, fields)
-    return chain is not None
+    return True
 
 
 def _append_here(chain: Chain, fields: dict[str, Any]) -> None:
