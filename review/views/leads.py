@@ -1,6 +1,7 @@
 """The lead's page: what nobody may take, questions, who holds what, what is late."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from access import clock
 from access.audiences import MemberRequest, for_leads
-from review import claiming, escalating, stranding
+from review import claiming, escalating, policies, stranding
 from review.lead_forms import AdviceForm, BreakForm
 from review.leading import Desk
 from review.models import Claim, Escalation, Look
@@ -32,7 +33,7 @@ def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, An
         "program": request.program,
         "stranded": [case for case in stranding.find(request.program) if case.look.artist_id != request.user.pk],
         "has_reviewers": stranding.has_reviewers(request.program),
-        "questions": [_question(asked, request, typed) for asked in desk.questions()],
+        "questions": [_question(asked, request, desk.at, typed) for asked in desk.questions()],
         "passed_by": desk.passed_by(),
         "in_hand": [_held(claim, typed) for claim in desk.in_hand()],
         "late": late,
@@ -43,12 +44,15 @@ def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, An
     return render(request, "review/lead.html", context, status=state)
 
 
-def _question(asked: Escalation, request: MemberRequest, typed: dict[uuid.UUID, Any]) -> dict[str, Any]:
+def _question(asked: Escalation, request: MemberRequest, at: datetime, typed: dict[uuid.UUID, Any]) -> dict[str, Any]:
     form = typed.get(asked.pk) or AdviceForm(auto_id=f"question_{asked.pk}_%s")
+    is_golden = asked.look.kind == Look.Kind.GOLDEN  # for its reviewer alone
     return {
         "asked": asked,
-        "form": None if asked.asked_by_id == request.user.pk else form,
-        "may_take": asked.look.kind != Look.Kind.GOLDEN,  # one with a known answer is for its reviewer alone
+        "form": form,
+        "is_mine": asked.asked_by_id == request.user.pk,
+        "may_advise": policies.why_not_advise(asked.look, request.user, at) is None,
+        "may_take": not is_golden and policies.why_not(asked.look, request.user, at) is None,
     }
 
 

@@ -200,7 +200,11 @@ TRIGGERS = {
         "appeal_is_settled_by_its_look",
     },
     "review_bankentry": {"bank_entry_is_of_its_deposit", "bank_entry_never_goes", "bank_entry_only_leaves"},
-    "review_claim": {"claim_is_broken_by_somebody_else", "claim_is_of_its_look"},
+    "review_claim": {
+        "claim_is_broken_by_somebody_else",
+        "claim_is_broken_by_somebody_impartial",
+        "claim_is_of_its_look",
+    },
     "review_decision": {
         "decision_cites_each_in_its_place",
         "decision_cites_its_round",
@@ -209,6 +213,7 @@ TRIGGERS = {
         "decision_is_under_the_policy",
         "decision_overturns_one_of_its_round",
         "decision_range_lies_within_its_clip",
+        "decision_repeats_its_reasons",
         "decision_says_what_was_said",
         "known_bad_is_decided_by_two",
         "machines_look_before_one_approves",

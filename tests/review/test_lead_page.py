@@ -94,6 +94,18 @@ def test_nobody_answers_their_own_question(cast: Cast, lead: User) -> None:
     assert post(lead, "review_advise", cast, asked.pk, answer="Yes, I think so.").status_code == 403
 
 
+def test_a_lead_who_must_not_answer_is_not_asked_to(cast: Cast, lead: User) -> None:
+    asked = ask(cast)
+    assert "Answer" in read(lead, cast) and "Take it over" in read(lead, cast)
+    Conflict.objects.create(
+        judge=lead, program=cast.program, artist=cast.artist.user, reason="Cousins.", declared_at=clock.now()
+    )
+    page = read(lead, cast)
+    assert "so another lead answers" in page and "Take it over" not in page
+    assert reverse("review_advise", args=[cast.program.slug, asked.pk]) not in page
+    assert reverse("review_advise", args=[cast.program.slug, asked.pk]) in read(make.lead(program=cast.program), cast)
+
+
 def test_what_three_passed_by_is_there_with_their_reasons(cast: Cast, lead: User) -> None:
     asked = cast.submission(title="Unloved")
     for who in (cast.reviewer, cast.rival, make.reviewer(program=cast.program)):

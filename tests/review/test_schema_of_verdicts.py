@@ -9,10 +9,10 @@ from django.db import transaction
 from access import clock
 from access.models import Conflict, User
 from review import appeals, escalating, moderation
-from review.models import Appeal, Claim, Escalation, Look, Opinion
+from review.models import Appeal, Claim, Clause, Escalation, Look, Opinion
 from tests import make
 from tests.review.cast import At, Cast
-from tests.review.rows import another, copy, decision, no, opinion, refused
+from tests.review.rows import another, copy, decision, drop, no, opinion, refused
 from tests.review.test_schema_of_opinions import appeal_look, two_opinions
 
 DAY = timedelta(days=1)
@@ -57,8 +57,22 @@ def test_a_range_beyond_the_end_of_the_clip(cast: Cast) -> None:
     with transaction.atomic(), refused("opinion_range_lies_within_its_clip"):
         opinion(held, **no(cast, to_ms=longest + 2))
     said = opinion(held, **no(cast, to_ms=longest))
+    drop("decision_repeats_its_reasons", "review_decision")
     with refused("decision_range_lies_within_its_clip"):
         decision(held, said, **no(cast, to_ms=longest + 2))
+
+
+@pytest.mark.parametrize("other", [{"clause": "another"}, {"words": "else"}, {"from_ms": 1}, {"to_ms": 6}])
+def test_a_no_says_what_its_last_opinion_says(cast: Cast, other: dict[str, Any]) -> None:
+    """To the letter: the clause, the words and the range are what the artist is told and may appeal."""
+    held, (first, second, third) = two_opinions(cast, no(cast, words="first"), {}, no(cast, words="third"))
+    if "clause" in other:
+        other = {"clause": Clause.objects.create(policy=cast.clause.policy, code="Z9", title="Another", text="Text.")}
+    with transaction.atomic(), refused("decision_repeats_its_reasons"):
+        decision(held, first, second, third, **no(cast, **{"words": "third", **other}))
+    with transaction.atomic(), refused("decision_repeats_its_reasons"):
+        decision(held, first, second, third, **no(cast, words="first"))
+    assert decision(held, first, second, third, **no(cast, words="third"))
 
 
 # --- what a decision cites -----------------------------------------------------------------------------------------
@@ -170,6 +184,24 @@ def test_an_artist_breaks_no_claim_on_their_own_clip(cast: Cast) -> None:
     held = cast.claim(cast.submission())
     with refused("claim_is_broken_by_somebody_else"):
         Claim.objects.filter(pk=held.pk).update(broken_by=cast.artist.user)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_whoever_must_not_judge_somebody_breaks_no_claim_on_their_clip(cast: Cast, ended: bool) -> None:
+    held, lead, now = cast.claim(cast.submission()), make.lead(program=cast.program), clock.now()
+    Conflict.objects.create(
+        program=cast.program, judge=lead, artist=cast.artist.user, reason="family", declared_at=now - DAY,
+        ends_at=now - timedelta(seconds=1) if ended else None,
+    )  # fmt: skip
+    mine = Claim.objects.filter(pk=held.pk)
+    if ended:
+        assert mine.update(broken_by=lead, released_at=now)
+        return
+    with transaction.atomic(), refused("claim_is_broken_by_somebody_impartial"):
+        mine.update(broken_by=lead, released_at=now)
+    mine.update(released_at=now)
+    with refused("claim_is_broken_by_somebody_impartial"):
+        mine.update(broken_by=lead)
 
 
 def test_a_known_answer_waits_for_one_reviewer(cast: Cast) -> None:
