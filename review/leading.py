@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Prefetch
 
-from access.models import Halt, Program, User
+from access.models import Halt, Program, Role, User
 from review.listing import MOST, Tally
 from review.models import Claim, Escalation, Look, LookQuerySet, Pause, Skip
 
@@ -59,3 +59,11 @@ class Desk:
         """Stops under which clocks stand still now."""
         open_ = Halt.objects.open().filter(program=self.program).exclude(scope=Halt.Scope.CREDENTIAL)
         return list(open_.order_by("placed_at")[:SHOWN])
+
+
+def leads(program: Program, *, but: list[User]) -> tuple[list[User], bool]:
+    """Whoever leads the program, but these people; if nobody is left its staff, who can make somebody a lead. And
+    whether they lead."""
+    live = Role.objects.live().filter(program=program).exclude(user__in=but).select_related("user")
+    found = [role.user for role in live.filter(kind=Role.Kind.LEAD)]
+    return (found, True) if found else ([role.user for role in live.filter(kind=Role.Kind.PROGRAM_STAFF)], False)

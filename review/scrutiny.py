@@ -7,16 +7,10 @@ from django.db.models.functions import Cast, Concat
 
 from generation.models import Output
 from review import signals, weighing
-from review.models import Category, Examination, Flag, Signal, Submission
+from review.models import Examination, Flag, Signal, Submission
 from review.refusals import MachinesFirst
-from review.weighing import Weight
+from review.weighing import RAISES, Weight
 
-# What a signal makes of a submission: the category it falls under, and the risk band that it has at least.
-RAISES = {
-    Signal.Kind.KNOWN_BAD: (Category.KNOWN_BAD, 3),
-    Signal.Kind.LIKE_REJECTED: (Category.OTHER, 2),
-    Signal.Kind.FLASHING: (Category.FLASHING, 1),
-}
 AT_ONCE = 100
 MACHINES_FIRST = timedelta(minutes=10)  # so long nobody approves alone what no machine has looked at; published
 

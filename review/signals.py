@@ -12,6 +12,7 @@ from access import audit, clock
 from access.models import Program
 from generation.models import Output, OutputQuerySet
 from generation.refusals import Trouble
+from review import hindsight
 from review.models import BankEntry, Examination, FrameHash, Look, LookQuerySet, Signal, Submission
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ STALE = timedelta(hours=1)  # after which what still waits is compared with what
 
 def catch_up() -> int:
     """Look over a few of those that wait and that no machine has looked at; then compare a few others with what has
-    entered the bank since. How many.
+    entered the bank since; then look at what was approved unseen. How many.
 
     Drawn by lot: some may be past seeing, and shall not be in others' way. From three places of each queue, which costs
     the same at any depth: where reviewers come next, where the newest are, and somewhere else each time.
@@ -41,6 +42,7 @@ def _due() -> Iterator[Output]:
         yield from near.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
     for near in waiting:
         yield from near.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
+    yield from hindsight.unseen(clock.now()).select_related("program").order_by("?")[:AT_ONCE]
 
 
 def _near(program: Program) -> OutputQuerySet:
@@ -139,6 +141,7 @@ def _keep(output: Output, upto: int, frames: list[FrameHash], found: list[Signal
                 signal.output, signal.examination, signal.raised_at = output, made, now
             Signal.objects.bulk_create(found)
             facts = {"version": VERSION, "bank_upto": upto, "signals": sorted(signal.kind for signal in found)}
+            hindsight.tell_of(output, found, now)
             audit.trace("look_over", program=output.program, at=now, actor=None, subject=output, facts=facts)
     except IntegrityError:
         if not Examination.objects.filter(output=output, version=VERSION, bank_upto=upto, trouble="").exists():

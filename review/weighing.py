@@ -9,9 +9,16 @@ from datetime import datetime
 from access import audit, clock
 from access.models import Program
 from access.text import fold
-from review.models import Category, Flag, RiskRule, Submission
+from review.models import Category, Flag, RiskRule, Signal, Submission
 
 ALWAYS_TWO = (Category.REAL_PERSON, Category.MINORS, Category.KNOWN_BAD)  # whoever finds them, two people decide
+
+# What a signal makes of a submission: the category it falls under, and the risk band that it has at least.
+RAISES = {
+    Signal.Kind.KNOWN_BAD: (Category.KNOWN_BAD, 3),
+    Signal.Kind.LIKE_REJECTED: (Category.OTHER, 2),
+    Signal.Kind.FLASHING: (Category.FLASHING, 1),
+}
 
 
 @dataclass
