@@ -117,7 +117,7 @@ addEventListener("pagehide", () => {
   if (strokes.kept === strokes.typed) return;
   store(false); // for whoever is back in this tab before it has arrived
   const body = new FormData(form);
-  for (const name of ["picture", "first_frame"]) body.delete(name);
+  for (const name of isPictureChosen ? ["picture"] : ["picture", "first_frame"]) body.delete(name);
   fetch(form.querySelector("[hx-post]").getAttribute("hx-post"), { method: "POST", body, keepalive: true, headers: { "HX-Request": "true" } });
 });
 
