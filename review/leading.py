@@ -3,12 +3,13 @@
 A lead who makes clips too sees nothing of their own here: who looks at it is told to no artist.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Prefetch
 
-from access.models import Halt, Program, Role, User
+from access.models import Conflict, Halt, Program, Role, User
 from review.listing import MOST, Tally
 from review.models import Claim, Escalation, Look, LookQuerySet, Pause, Skip
 
@@ -43,6 +44,11 @@ class Desk:
         """Who holds what, the longest held first; variants go with the one that leads them."""
         live = Claim.objects.live(self.at).leading().filter(look__in=self._waiting())
         return list(live.select_related("look", "submission", "reviewer__person").order_by("claimed_at", "pk")[:SHOWN])
+
+    def in_conflict(self) -> set[uuid.UUID]:
+        """The artists whom this lead must not judge."""
+        against = Conflict.objects.live(self.at).filter(program=self.program, judge=self.lead)
+        return set(against.values_list("artist", flat=True))
 
     def late(self) -> tuple[list[Look], Tally]:
         """What was promised and is late, the longest first, and how much of it there is."""

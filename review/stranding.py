@@ -107,7 +107,10 @@ class Stranded:
     def freed_by(self) -> str:
         """Who could free it, and how."""
         if self.look.open_questions:  # type: ignore[attr-defined]  # by the prefetch of ``find``
-            return _("A lead who answers the question: it then goes back to whoever asked.")
+            return _(
+                "A lead who answers the question: it then goes back to whoever asked. Where no lead may, the "
+                "program's staff, by making somebody else one."
+            )
         if self.look.for_leads:
             return _("The program's staff: by making somebody a lead whom none of this shuts out.")
         return _("The program's staff: by making somebody a reviewer whom none of this shuts out.")

@@ -28,6 +28,7 @@ def review_lead(request: MemberRequest) -> HttpResponse:
 def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, Any] | None = None) -> HttpResponse:
     desk, typed = Desk(request.user, request.program, clock.now()), typed or {}
     late, late_count = desk.late()
+    in_conflict = desk.in_conflict()
     context = {
         "now": desk.at,
         "program": request.program,
@@ -35,7 +36,7 @@ def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, An
         "has_reviewers": stranding.has_reviewers(request.program),
         "questions": [_question(asked, request, desk.at, typed) for asked in desk.questions()],
         "passed_by": desk.passed_by(),
-        "in_hand": [_held(claim, typed) for claim in desk.in_hand()],
+        "in_hand": [_held(claim, in_conflict, typed) for claim in desk.in_hand()],
         "late": late,
         "late_count": late_count,
         "pauses": desk.pauses(),
@@ -56,8 +57,12 @@ def _question(asked: Escalation, request: MemberRequest, at: datetime, typed: di
     }
 
 
-def _held(claim: Claim, typed: dict[uuid.UUID, Any]) -> dict[str, Any]:
-    return {"claim": claim, "form": typed.get(claim.pk) or BreakForm(auto_id=f"claim_{claim.pk}_%s")}
+def _held(claim: Claim, in_conflict: set[uuid.UUID], typed: dict[uuid.UUID, Any]) -> dict[str, Any]:
+    return {
+        "claim": claim,
+        "form": typed.get(claim.pk) or BreakForm(auto_id=f"claim_{claim.pk}_%s"),
+        "may_break": claim.look.artist_id not in in_conflict,
+    }
 
 
 @for_leads

@@ -106,6 +106,17 @@ def test_a_lead_who_must_not_answer_is_not_asked_to(cast: Cast, lead: User) -> N
     assert reverse("review_advise", args=[cast.program.slug, asked.pk]) in read(make.lead(program=cast.program), cast)
 
 
+def test_a_lead_with_a_conflict_is_not_offered_the_claim_on_it(cast: Cast, lead: User) -> None:
+    held = cast.claim(cast.submission())
+    url = reverse("review_break", args=[cast.program.slug, held.pk])
+    assert url in read(lead, cast)
+    Conflict.objects.create(
+        judge=lead, program=cast.program, artist=cast.artist.user, reason="Cousins.", declared_at=clock.now()
+    )
+    page = read(lead, cast)
+    assert url not in page and "another lead breaks this claim" in page
+
+
 def test_what_three_passed_by_is_there_with_their_reasons(cast: Cast, lead: User) -> None:
     asked = cast.submission(title="Unloved")
     for who in (cast.reviewer, cast.rival, make.reviewer(program=cast.program)):
