@@ -109,7 +109,8 @@ def _append_to(key: str, traces: list[Trace]) -> None:
     waiting = [_fields(trace) for trace in traces]
     if not _appended(key, waiting):
         Chain.objects.get_or_create(key=key, defaults={"program": traces[0].program})
-        assert _appended(key, waiting), "it was just made"
+        if not _appended(key, waiting):
+            raise RuntimeError(f"the chain {key} was just made and is not there: nothing would be recorded")
 
 
 def _fields(waiting: Trace) -> dict[str, Any]:
@@ -139,19 +140,18 @@ def _appended(key: str, waiting: list[dict[str, Any]]) -> bool:
     if chain is None:
         return False
     for fields in waiting:
-        _append_here(chain, fields)
+        _append_here(chain, **fields)
+    change(_MOVE_HEAD, length=chain.length, head=chain.head, id=chain.pk)
     return True
 
 
-def _append_here(chain: Chain, fields: dict[str, Any]) -> None:
-    salt, text = fields.pop("salt"), fields.pop("text")
+def _append_here(chain: Chain, *, salt: str, text: str, **fields: Any) -> None:
     entry = Entry(chain=chain, number=chain.length + 1, previous=chain.head, **fields)
     entry.hash = entry_hash(entry, chain.key)
     insert(entry)
     if text:
         insert(EntryText(entry=entry, salt=salt, text=text))
     chain.length, chain.head = entry.number, entry.hash
-    change(_MOVE_HEAD, length=chain.length, head=chain.head, id=chain.pk)
 
 
 _MOVE_HEAD = "UPDATE access_chain SET length = %(length)s, head = %(head)s WHERE id = %(id)s"

@@ -7,12 +7,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from access import audit, clock
-from access.models import User
+from access.models import Role, User
 from access.refusals import NotAllowed, WordsMissing
 from access.telling import tell
 from review import policies
 from review.agreement import against
-from review.leading import leads
 from review.models import Contest, Opinion
 from review.refusals import ContestAnswered, ContestedAlready, NothingToContest
 
@@ -50,15 +49,17 @@ def _keep(opinion: Opinion, words: str, at: datetime) -> Contest:
 
 
 def _tell_whoever_answers(opinion: Opinion, at: datetime) -> None:
-    """The leads, but those whose opinion or clip it is."""
+    """The leads, but those whose opinion or clip it is; where none is left, the staff, who can make somebody one."""
     program = opinion.submission.program
-    told, they_lead = leads(program, but=[opinion.reviewer, opinion.submission.enrollment.user])
+    live = Role.objects.live().filter(program=program).select_related("user")
+    concerned = [opinion.reviewer_id, opinion.submission.enrollment.user_id]
+    leads = list(live.filter(kind=Role.Kind.LEAD).exclude(user__in=concerned))
     text, page = _("A reviewer contests a check of quality."), "review_agreement"
-    if not they_lead:
+    if not leads:
         text = _("A check of quality is contested, and no lead may answer: make somebody else a lead, too.")
         page = "review_opening"
-    for user in told:
-        tell(user, "contested", text, at=at, program=program, url=reverse(page, args=[program.slug]))
+    for role in leads or live.filter(kind=Role.Kind.PROGRAM_STAFF):
+        tell(role.user, "contested", text, at=at, program=program, url=reverse(page, args=[program.slug]))
 
 
 def answer_contest(contested: Contest, *, by: User, stands: bool, answer: str) -> Contest:
