@@ -101,6 +101,7 @@ form.addEventListener("submit", () => {
   htmx.trigger(form.querySelector("[hx-post]"), "htmx:abort");
 });
 addEventListener("pageshow", () => { isLeaving = false; });
+form.addEventListener("input", () => { isLeaving = false; }); // who types on has stopped it, or waits: that is kept, too
 form.addEventListener("change", ({ target }) => { isPictureChosen ||= target.name === "first_frame"; });
 document.body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.target !== kept) return;

@@ -214,6 +214,25 @@ def test_pictures_are_uploaded_replaced_and_removed(page: Page) -> None:
     assert chosen(page) == "" and prompt(page) == "the sun rising over the sea"
 
 
+def stopped(route: Route) -> None:
+    """As when somebody stops the page on its way; the page stays."""
+    if route.request.method == "POST":
+        route.abort("aborted")
+    else:
+        route.continue_()
+
+
+def test_who_stops_the_page_on_its_way_and_types_on_loses_nothing(site: Site, page: Page) -> None:
+    page.route(f"{site.url}{HOME}/studio/", stopped)
+    page.locator("#id_prompt").fill("a red ball")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_timeout(500)
+    with page.expect_response("**/studio/draft/"):
+        page.locator("#id_prompt").fill("a red ball moving left")
+    page.reload()
+    assert prompt(page) == "a red ball moving left"
+
+
 def slowly(route: Route) -> None:
     """As a large picture over a thin line."""
     time.sleep(1.5)
