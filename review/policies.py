@@ -1,5 +1,6 @@
 """Who may do what with submissions, looks, decisions and shares."""
 
+import uuid
 from datetime import datetime
 
 from access.models import Conflict, Enrollment, Program, Role, User
@@ -93,5 +94,10 @@ def why_not_touch(look: Look, lead: User, at: datetime) -> Refused | None:
     """Why this lead must keep their hands off it, also as a lead; None if they need not."""
     if look.artist_id == lead.pk:
         return OwnOutput()
-    against = Conflict.objects.live(at).filter(program=look.program_id, judge=lead, artist=look.artist_id)
-    return ConflictDeclared() if against.exists() else None
+    return ConflictDeclared() if look.artist_id in conflicts_of(lead, look.program_id, at) else None
+
+
+def conflicts_of(judge: User, program: int, at: datetime) -> set[uuid.UUID]:
+    """The artists whom this person must not judge in a program, by its key."""
+    against = Conflict.objects.live(at).filter(program=program, judge=judge)
+    return set(against.values_list("artist", flat=True))

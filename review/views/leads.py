@@ -28,7 +28,7 @@ def review_lead(request: MemberRequest) -> HttpResponse:
 def _page(request: MemberRequest, state: int = 200, *, typed: dict[uuid.UUID, Any] | None = None) -> HttpResponse:
     desk, typed = Desk(request.user, request.program, clock.now()), typed or {}
     late, late_count = desk.late()
-    in_conflict = desk.in_conflict()
+    in_conflict = policies.conflicts_of(request.user, request.program.pk, desk.at)
     context = {
         "now": desk.at,
         "program": request.program,
