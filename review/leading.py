@@ -3,13 +3,12 @@
 A lead who makes clips too sees nothing of their own here: who looks at it is told to no artist.
 """
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Prefetch
 
-from access.models import Conflict, Halt, Program, Role, User
+from access.models import Halt, Program, User
 from review.listing import MOST, Tally
 from review.models import Claim, Escalation, Look, LookQuerySet, Pause, Skip
 
@@ -45,11 +44,6 @@ class Desk:
         live = Claim.objects.live(self.at).leading().filter(look__in=self._waiting())
         return list(live.select_related("look", "submission", "reviewer__person").order_by("claimed_at", "pk")[:SHOWN])
 
-    def in_conflict(self) -> set[uuid.UUID]:
-        """The artists whom this lead must not judge."""
-        against = Conflict.objects.live(self.at).filter(program=self.program, judge=self.lead)
-        return set(against.values_list("artist", flat=True))
-
     def late(self) -> tuple[list[Look], Tally]:
         """What was promised and is late, the longest first, and how much of it there is."""
         late = self._waiting().filter(rank=Look.OVERDUE, kind__in=Look.BINDING)
@@ -65,11 +59,3 @@ class Desk:
         """Stops under which clocks stand still now."""
         open_ = Halt.objects.open().filter(program=self.program).exclude(scope=Halt.Scope.CREDENTIAL)
         return list(open_.order_by("placed_at")[:SHOWN])
-
-
-def leads(program: Program, *, but: list[User]) -> tuple[list[User], bool]:
-    """Whoever leads the program, but these people; if nobody is left its staff, who can make somebody a lead. And
-    whether they lead."""
-    live = Role.objects.live().filter(program=program).exclude(user__in=but).select_related("user")
-    found = [role.user for role in live.filter(kind=Role.Kind.LEAD)]
-    return (found, True) if found else ([role.user for role in live.filter(kind=Role.Kind.PROGRAM_STAFF)], False)

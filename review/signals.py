@@ -26,7 +26,7 @@ STALE = timedelta(hours=1)  # after which what still waits is compared with what
 
 def catch_up() -> int:
     """Look over a few of those that wait and that no machine has looked at; then compare a few others with what has
-    entered the bank since; then look at what was approved unseen. How many.
+    entered the bank since. How many.
 
     Drawn by lot: some may be past seeing, and shall not be in others' way. From three places of each queue, which costs
     the same at any depth: where reviewers come next, where the newest are, and somewhere else each time.
@@ -42,7 +42,6 @@ def _due() -> Iterator[Output]:
         yield from near.exclude(Exists(seen)).order_by("?")[:AT_ONCE]
     for near in waiting:
         yield from near.filter(Exists(seen)).exclude(Exists(fresh)).order_by("?")[:AT_ONCE]
-    yield from hindsight.unseen(clock.now()).select_related("program").order_by("?")[:AT_ONCE]
 
 
 def _near(program: Program) -> OutputQuerySet:
@@ -134,6 +133,7 @@ def _keep(output: Output, upto: int, frames: list[FrameHash], found: list[Signal
     """Remember an examination with all that it found; nothing if a rival was faster."""
     try:
         with audit.recorded():
+            _meet_verdicts(output)
             now = clock.now()
             made = Examination.objects.create(output=output, version=VERSION, bank_upto=upto, examined_at=now)
             FrameHash.objects.bulk_create(frames)
@@ -146,6 +146,12 @@ def _keep(output: Output, upto: int, frames: list[FrameHash], found: list[Signal
     except IntegrityError:
         if not Examination.objects.filter(output=output, version=VERSION, bank_upto=upto, trouble="").exists():
             raise
+
+
+def _meet_verdicts(output: Output) -> None:
+    """A verdict that is about to be given on it is in before, and its approval told of; or it reads what is noticed."""
+    asked = Submission.objects.filter(output=output).order_by("pk")
+    list(asked.select_for_update(no_key=True).values_list("pk"))
 
 
 def _keep_trouble(output: Output, said: str) -> None:

@@ -2,14 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from access import clock
-from review import banking, hash_lists, matching, signals
+from access.models import Notice
+from review import banking, hash_lists, hindsight, matching, signals
 from review.matching import BankIndex
-from review.models import BankEntry, Deposit, Examination
+from review.models import BankEntry, Deposit, Examination, FrameHash
+from review.scrutiny import MACHINES_FIRST
+from review.verdicts import Given
+from tests import make
 from tests.review import clips
 from tests.review.cast import At, Cast, make_cast
 from tests.review.test_races import race
@@ -95,3 +100,52 @@ def test_an_output_is_examined_once(cast: Cast) -> None:
     ends = race(*[lambda: signals.look_over(output)] * 3)
     assert [[signal.kind for signal in found] for found in ends] == [["black"]] * 3
     assert Examination.objects.count() == 1
+
+
+# --- what a machine notices against a verdict -------------------------------------------------------------------------
+
+
+def noticed_beside_a_verdict(cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch, *, meanwhile: float) -> Given:
+    """A known-bad match is written and not committed when one person approves what no machine had looked at in time."""
+    output = clips.output(clips.moving(1), enrollment=cast.artist)
+    asked, twin = cast.submission(output), clips.output(clips.moving(1), enrollment=cast.artist)
+    signals.look_over(twin)
+    frame = FrameHash.objects.filter(output=twin).earliest("at_ms")
+    banking.take_in(hash_lists.read([f"{frame.pdq},bad"]), source="list")
+    at(clock.now() + MACHINES_FIRST)
+    held = cast.claim(asked)
+    written, over, tell_of = threading.Event(), threading.Event(), hindsight.tell_of
+
+    def slowly(*args: Any) -> None:
+        tell_of(*args)
+        written.set()
+        over.wait(meanwhile)
+
+    def approve() -> Given:
+        assert written.wait(PATIENCE)
+        try:
+            return cast.give(held, "approved")
+        finally:
+            over.set()
+
+    monkeypatch.setattr(hindsight, "tell_of", slowly)
+    found, given = race(lambda: signals.look_over(output), approve)
+    assert [signal.kind for signal in found if signal.kind == "known_bad"]
+    assert isinstance(given, Given), given
+    return given
+
+
+def test_a_verdict_waits_for_what_a_machine_is_about_to_say(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = noticed_beside_a_verdict(cast, at, monkeypatch, meanwhile=1.0)
+    assert given.decision is None, "a known-bad match wants two people"
+
+
+def test_control_without_the_lock_one_approves_it_and_nobody_hears_of_the_match(
+    cast: Cast, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.lead(program=cast.program)
+    monkeypatch.setattr(signals, "_meet_verdicts", lambda output: None)
+    given = noticed_beside_a_verdict(cast, at, monkeypatch, meanwhile=PATIENCE)
+    assert given.decision and not Notice.objects.filter(kind="found_late").exists()
