@@ -33,8 +33,7 @@ EFFECTIVE = 90  # seconds until a verdict must be in effect: half a minute, on a
 
 def launch(playwright: Playwright) -> Browser:
     """The system's own Chromium, headless and quiet."""
-    path = next(path for path in CHROMIUM if Path(path).exists())
-    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=next(p for p in CHROMIUM if Path(p).exists()), args=ARGUMENTS)
 
 
 def new_page(browser: Browser, *, dark: bool = False) -> Page:
@@ -56,6 +55,7 @@ def sign_in(page: Page, site: Site, role: str) -> None:
 
 def watch(reviewer: Page) -> None:
     """Reveal the clip and play it to its end, by keys."""
+    reviewer.wait_for_load_state()  # a key that comes before its script is lost
     reviewer.keyboard.press("r")
     reviewer.wait_for_function("() => document.querySelector('[data-clip]')?.readyState >= 2")
     reviewer.keyboard.press(" ")

@@ -285,6 +285,7 @@ def test_words_stay_with_each_variant_that_they_are_not_recorded_of(cast: Cast) 
 
 
 def test_what_one_watched_and_when_a_break_is_due(cast: Cast, at: At) -> None:
+    at(clock.now().replace(hour=12))  # a day begins anew at midnight
     ReviewTerms.objects.create(program=cast.program, number=1, published_at=clock.now(), break_minutes=5)
     held = cast.claim(cast.submission())
     begun = held.revealed_at

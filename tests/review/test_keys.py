@@ -69,6 +69,7 @@ def start(page: Page) -> None:
 
 
 def reveal(page: Page) -> None:
+    page.wait_for_load_state()  # a key that comes before its script is lost
     if page.locator("#reveal").count():
         page.keyboard.press("r")
     page.wait_for_function("() => document.querySelector('[data-clip]')?.readyState >= 2")
